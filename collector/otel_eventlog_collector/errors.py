@@ -1,0 +1,74 @@
+"""Every error that the collector raises on purpose; two classes at the boundary.
+
+    CollectorError
+    ├── ConfigError            wrong at start-up: exit code 2, all problems at once
+    ├── PermanentError         the same input will fail again: 400, INVALID_ARGUMENT, never retried
+    │   ├── BodyTooLarge       413, RESOURCE_EXHAUSTED without RetryInfo
+    │   ├── UnsupportedMediaType  415
+    │   └── QueryError         400 of the JSON API, names the field and the fix
+    └── RetryableError         try later: 503/429 with Retry-After, UNAVAILABLE with RetryInfo
+        ├── StoreUnavailable   503
+        └── Overloaded         429
+"""
+
+from __future__ import annotations
+
+from otel_eventlog.errors import EventLogError
+
+
+class CollectorError(EventLogError):
+    """Base of the collector's errors; `hint` says how to mend it (shown by the CLI)."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        """Keep the message and the hint apart, so that each surface can lay them out."""
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ConfigError(CollectorError):
+    """The configuration, an option or the data directory is wrong; nothing was started."""
+
+
+class PermanentError(CollectorError):
+    """The sender must not send the same again."""
+
+    http_status = 400
+
+
+class BodyTooLarge(PermanentError):
+    """The request's body is over a size limit, as received or decompressed."""
+
+    http_status = 413
+
+
+class UnsupportedMediaType(PermanentError):
+    """Neither OTLP protobuf nor OTLP JSON, or an unknown content encoding."""
+
+    http_status = 415
+
+
+class QueryError(PermanentError):
+    """A query's parameter is wrong. `field` names it."""
+
+    def __init__(self, field: str, message: str, *, hint: str = "") -> None:
+        """Name the field beside the message."""
+        super().__init__(message, hint=hint)
+        self.field = field
+
+
+class RetryableError(CollectorError):
+    """The sender should try the same again after `retry_after_s` seconds (at most 2)."""
+
+    http_status = 503
+    retry_after_s = 1
+
+
+class StoreUnavailable(RetryableError):
+    """The store cannot commit just now."""
+
+
+class Overloaded(RetryableError):
+    """More is in flight than the limits allow."""
+
+    http_status = 429

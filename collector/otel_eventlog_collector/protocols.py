@@ -1,0 +1,200 @@
+"""The four seams of the collector. A callable or a small class satisfies each; no base classes.
+
+    receiver → Consumer → (pipeline: map, write, wake) → EventWriter
+    api, cli, tail → EventReader
+    Store = EventWriter + EventReader + retention + life cycle
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from otel_eventlog.model import EventLog, SpanData
+from otel_eventlog_collector.query import (
+    EventQuery,
+    HistogramBucket,
+    Page,
+    Request,
+    RequestPage,
+    RequestState,
+    TailBatch,
+)
+
+Clock: TypeAlias = Callable[[], int]
+"""Nanoseconds since the epoch; injected everywhere, so that tests can turn it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumeResult:
+    """What became of one request's records. Rejected = told to the sender as partial success.
+
+    A span that no rule wants is accepted, never rejected.
+    """
+
+    accepted: int = 0
+    rejected: int = 0
+    error_message: str = ""
+
+
+class Consumer(Protocol):
+    """Next stage of a receiver. Returning means committed and fsynced."""
+
+    async def consume_spans(self, spans: Sequence[SpanData]) -> ConsumeResult:
+        """Map spans to event logs and store them.
+
+        Raises:
+            RetryableError: nothing of it may be counted as stored; the sender should retry.
+
+        """
+        ...
+
+    async def consume_event_logs(self, events: Sequence[EventLog]) -> ConsumeResult:
+        """Store event logs that an application made itself (rank APP).
+
+        Raises:
+            RetryableError: nothing of it may be counted as stored; the sender should retry.
+
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    """What became of one `write`: stored + replaced + duplicates + conflicts + rejected = given.
+
+    Attributes:
+        stored: event logs that were new.
+        replaced: event logs that replaced one of lower rank.
+        duplicates: event logs that were there already (same id, equal or higher rank).
+        conflicts: duplicates of equal rank whose status differs; the first one stays.
+        rejected: event logs whose request lies outside the accepted times; not stored.
+
+    """
+
+    stored: int = 0
+    replaced: int = 0
+    duplicates: int = 0
+    conflicts: int = 0
+    rejected: int = 0
+
+
+class EventWriter(Protocol):
+    """Durable, idempotent, order-independent writing."""
+
+    def write(self, events: Sequence[EventLog]) -> Future[WriteResult]:
+        """Queue event logs for the writer; the future is done when they are on disk.
+
+        The merge of section 1 of the specification: a higher rank replaces the row whole; at
+        equal rank the first stays; the outcome's action (and what the action implies: category,
+        auth method and factor) holds for its start too. Each stored or replaced event log takes a new stream position.
+
+        Raises (through the future, or at once):
+            Overloaded: the queue of waiting rows is full.
+            StoreUnavailable: the commit failed; none of these event logs is stored.
+
+        """
+        ...
+
+
+class EventReader(Protocol):
+    """Everything that is read. Nothing older than the retention is ever returned."""
+
+    def find(self, query: EventQuery) -> Page:
+        """Return one page of event logs; keyset cursors neither skip nor repeat stored rows."""
+        ...
+
+    def event(self, event_uuid: int) -> EventLog | None:
+        """Return one event log by its id."""
+        ...
+
+    def request(self, request_uuid: int) -> Request | None:
+        """Return the pair of one request."""
+        ...
+
+    def requests(
+        self, query: EventQuery, state: RequestState | None, no_outcome_before_unix_nano: int
+    ) -> RequestPage:
+        """Return requests of which an event log passes the query, optionally of one state.
+
+        A start without outcome is in progress, from `no_outcome_before_unix_nano` backwards
+        (by its start time) it has no outcome.
+        """
+        ...
+
+    def trace(self, trace_id: int) -> Sequence[EventLog]:
+        """Return all event logs of one trace, oldest first (bounded by LIMIT_MAX)."""
+        ...
+
+    def position(self) -> str:
+        """Return the stream position after everything committed so far."""
+        ...
+
+    def tail(self, position: str, query: EventQuery, limit: int) -> TailBatch:
+        """Return what was committed after a position and passes the query's filters.
+
+        Raises:
+            QueryError: the position is none of ours.
+
+        """
+        ...
+
+    def histogram(
+        self, query: EventQuery, since_unix_nano: int, until_unix_nano: int, bucket_ns: int
+    ) -> Sequence[HistogramBucket]:
+        """Return exact counts by status for each slice of time (empty slices included)."""
+        ...
+
+    def facets(
+        self, query: EventQuery, fields: Sequence[str], limit: int
+    ) -> Mapping[str, Sequence[tuple[str, int]]]:
+        """Return, for each field, its most frequent values with exact counts."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeReport:
+    """What one purge removed.
+
+    Attributes:
+        segments: names of what was removed, oldest first.
+        events: number of event logs removed.
+        bytes_freed: bytes given back to the file system.
+        refused: why nothing was removed though something is due (the brake), or "".
+
+    """
+
+    segments: Sequence[str] = ()
+    events: int = 0
+    bytes_freed: int = 0
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStatus:
+    """Figures for `/api/v1/status` and `stats`."""
+
+    events: int
+    bytes_on_disk: int
+    oldest_unix_nano: int | None
+    newest_unix_nano: int | None
+    segments: int
+    retention_ns: int
+
+
+class Store(EventWriter, EventReader, Protocol):
+    """A store of event logs. Its battery is `tests/contracts/store.py`; each store passes it."""
+
+    def purge(self) -> PurgeReport:
+        """Remove what is past retention, bytes included; never stalls writers."""
+        ...
+
+    def status(self) -> StoreStatus:
+        """Return counts and sizes."""
+        ...
+
+    def close(self) -> None:
+        """Write what waits, then release everything; safe to call twice."""
+        ...

@@ -1,0 +1,129 @@
+"""Rules: which span is which action. Compiled once, matched without I/O, total on any input.
+
+Reading order: `Rule` is what a user writes, `RuleSet` is many of them compiled, `Match` what a
+span gets. Rule files become `Rule`s in `rulefile.py`; outcome conditions are judged in
+`outcome.py`.
+
+Order of rules (spec section 2): user's files as listed, within a file the first match; then
+vendor packs, more literal templates first; `common` last. `RuleSet` takes `RuleGroup`s already in
+that order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from otel_eventlog.model import AttributeValue, SpanKind
+
+KINDS: Mapping[str, frozenset[int]] = {
+    "server": frozenset({SpanKind.SERVER, SpanKind.CONSUMER}),
+    "client": frozenset({SpanKind.CLIENT, SpanKind.PRODUCER}),
+    "internal": frozenset({SpanKind.INTERNAL}),
+    "any": frozenset(SpanKind),
+}
+"""The words a rule may use for `kind`, and the span kinds that they mean."""
+
+
+class Conclusion(StrEnum):
+    """What a rule's own condition may conclude."""
+
+    SUCCESS = "success"
+    ERROR = "error"
+    NONE = "none"
+    """Nothing was attempted: no event log."""
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """Condition on a finished span; every part given must hold, an empty one always holds.
+
+    Attributes:
+        status: HTTP status codes, one of which must be the span's.
+        location: glob patterns for the captured `Location` response header; each is tried on the
+            whole value and on its path alone.
+        content_type: prefixes of the captured content type, without parameters.
+        query: names of query parameters, all of which must be present in the request.
+        attributes: attribute equals value (compared as text).
+        rpc_status: gRPC codes, as number or name.
+        exception: True = an exception event is there, False = none is, or the exception types,
+            one of which must be there.
+
+    """
+
+    status: frozenset[int] = frozenset()
+    location: tuple[str, ...] = ()
+    content_type: tuple[str, ...] = ()
+    query: tuple[str, ...] = ()
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
+    rpc_status: frozenset[int] = frozenset()
+    exception: bool | tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeRule:
+    """One `[[rule.outcome]]`: a condition and what it concludes."""
+
+    when: When
+    status: Conclusion
+    error_type: str | None = None
+    next_step: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One `[[rule]]`: what a span must look like, and the action it then is.
+
+    Attributes:
+        name: unique in its file.
+        action: CamelCase action; empty exactly when `drop`.
+        drop: matches, and is no auth call: no later rule is asked.
+        kind: a key of KINDS.
+        methods: upper-case HTTP methods; empty = any but HEAD and OPTIONS.
+        route: route template in any dialect, or a path; None for rpc and attribute-only rules.
+        host: glob patterns for the server's name (client rules: the called host), without port.
+        query: query parameter names that must be present.
+        scope: glob patterns for the instrumentation scope's name.
+        attributes: attribute equals value; value True also stands for "is present".
+        keep: span attributes that the event log carries in `attributes`.
+        source: where it was written, for messages: file or pack name.
+
+    """
+
+    name: str
+    action: str = ""
+    drop: bool = False
+    kind: str = "server"
+    methods: frozenset[str] = frozenset()
+    route: str | None = None
+    host: tuple[str, ...] = ()
+    query: tuple[str, ...] = ()
+    scope: tuple[str, ...] = ()
+    rpc_service: str | None = None
+    rpc_method: str | None = None
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
+    keep: tuple[str, ...] = ()
+    outcomes: Sequence[OutcomeRule] = ()
+    source: str = ""
+
+    @property
+    def holds_start(self) -> bool:
+        """Whether the start waits for the end, because the rule may conclude "nothing attempted".
+
+        Its requests stay invisible when the process dies in the middle of them.
+        """
+        return any(outcome.status is Conclusion.NONE for outcome in self.outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleGroup:
+    """The rules of one file or one pack.
+
+    `literal_first`: within packs the rule with more literal segments wins; within users' files
+    the first one does.
+    """
+
+    source: str
+    rules: Sequence[Rule]
+    literal_first: bool = False
