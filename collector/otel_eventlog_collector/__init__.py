@@ -1,0 +1,1 @@
+"""The collector of otel-eventlog: receives OpenTelemetry, keeps event logs, shows them."""

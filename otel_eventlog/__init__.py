@@ -1,0 +1,1 @@
+"""Event logs of authentication calls, made from OpenTelemetry spans."""
