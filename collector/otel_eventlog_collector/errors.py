@@ -1,17 +1,19 @@
 """Every error that the collector raises on purpose; two classes at the boundary.
 
-    CollectorError
-    ├── ConfigError            wrong at start-up: exit code 2, all problems at once
-    ├── PermanentError         the same input will fail again: 400, INVALID_ARGUMENT, never retried
-    │   ├── BodyTooLarge       413, RESOURCE_EXHAUSTED without RetryInfo
-    │   ├── UnsupportedMediaType  415
-    │   └── QueryError         400 of the JSON API, names the field and the fix
-    └── RetryableError         try later: 503/429 with Retry-After, UNAVAILABLE with RetryInfo
-        ├── StoreUnavailable   503
-        └── Overloaded         429
+CollectorError
+├── ConfigError            wrong at start-up: exit code 2, all problems at once
+├── PermanentError         the same input will fail again: 400, INVALID_ARGUMENT, never retried
+│   ├── BodyTooLarge       413, RESOURCE_EXHAUSTED without RetryInfo
+│   ├── UnsupportedMediaType  415
+│   └── QueryError         400 of the JSON API, names the field and the fix
+└── RetryableError         try later: 503/429 with Retry-After, UNAVAILABLE with RetryInfo
+    ├── StoreUnavailable   503
+    └── Overloaded         429
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from otel_eventlog.errors import EventLogError
 
@@ -49,12 +51,22 @@ class UnsupportedMediaType(PermanentError):
 
 
 class QueryError(PermanentError):
-    """A query's parameter is wrong. `field` names it."""
+    """A query's parameter is wrong. `field` names it; `mistakes` has every wrong one."""
 
     def __init__(self, field: str, message: str, *, hint: str = "") -> None:
         """Name the field beside the message."""
         super().__init__(message, hint=hint)
         self.field = field
+        self.mistakes: tuple[QueryError, ...] = (self,)
+
+    @classmethod
+    def of(cls, mistakes: Sequence[QueryError]) -> QueryError:
+        """Return one error that tells several mistakes (at least one)."""
+        if len(mistakes) == 1:
+            return mistakes[0]
+        error = cls(mistakes[0].field, "\n".join(mistake.message for mistake in mistakes))
+        error.mistakes = tuple(mistakes)
+        return error
 
 
 class RetryableError(CollectorError):
