@@ -2,6 +2,7 @@
 
     EventLogError
     ├── RuleError      a rule file is wrong; lists every mistake at once
+    ├── SettingsError  a setting is wrong; lists every mistake at once
     └── WireError      a log record is not an event log of ours
 """
 
@@ -22,6 +23,20 @@ class RuleError(EventLogError):
 
     Attributes:
         mistakes: every mistake found, each a whole sentence with file, line, key and hint.
+
+    """
+
+    def __init__(self, mistakes: Sequence[str]) -> None:
+        """Join the mistakes, one a line, into the message."""
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(self.mistakes))
+
+
+class SettingsError(EventLogError):
+    """One or more settings of the application part are wrong.
+
+    Attributes:
+        mistakes: every mistake found, each a whole sentence with variable or key, value and hint.
 
     """
 

@@ -1,12 +1,7 @@
-"""Rules: which span is which action. Compiled once, matched without I/O, total on any input.
+"""Rules as data: which span is which action, and what its outcome was.
 
-Reading order: `Rule` is what a user writes, `RuleSet` is many of them compiled, `Match` what a
-span gets. Rule files become `Rule`s in `rulefile.py`; outcome conditions are judged in
-`outcome.py`.
-
-Order of rules (spec section 2): user's files as listed, within a file the first match; then
-vendor packs, more literal templates first; `common` last. `RuleSet` takes `RuleGroup`s already in
-that order.
+Rule files become `Rule`s in `rulefile.py`, many of them are compiled into a `RuleSet` in
+`ruleset.py`, their outcome conditions are judged in `outcome.py`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,71 @@
+"""The one place that catches our own faults, so that they never reach the customer's request.
+
+    try:
+        …
+    except Exception:
+        guard.caught("where")
+
+A fault is counted, logged at most once a minute, and let out only under the test switch
+`OTEL_EVENTLOG_RAISE=1`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+
+from otel_eventlog.environment_variables import OTEL_EVENTLOG_RAISE
+
+LOG_INTERVAL_S = 60.0
+"""Shortest time between two log lines about our own faults."""
+
+_logger = logging.getLogger("otel_eventlog")
+_lock = threading.Lock()
+_faults = 0
+_next_log_s = 0.0
+
+
+def caught(where: str) -> None:
+    """Deal with the exception being handled: count it, log it now and then.
+
+    Args:
+        where: what we were doing, for the log line.
+
+    Raises:
+        Exception: the one being handled, under `OTEL_EVENTLOG_RAISE=1` only.
+
+    """
+    global _faults, _next_log_s  # noqa: PLW0603 - one count per process, by intent
+    if os.environ.get(OTEL_EVENTLOG_RAISE) == "1":
+        raise  # noqa: PLE0704 - only ever called while an exception is being handled
+    now_s = time.monotonic()
+    with _lock:
+        _faults += 1
+        if now_s < _next_log_s:
+            return
+        _next_log_s = now_s + LOG_INTERVAL_S
+        count = _faults
+    _logger.warning(
+        "otel_eventlog failed in %s (%d faults so far). Your application is not affected, but "
+        "event logs may be missing; please report this.",
+        where,
+        count,
+        exc_info=True,
+    )
+
+
+def faults() -> int:
+    """Return how many faults of ours were caught in this process."""
+    return _faults
+
+
+def _renew_lock() -> None:
+    # A thread that held the lock when the process forked does not exist in the child.
+    global _lock  # noqa: PLW0603 - see above
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_lock)

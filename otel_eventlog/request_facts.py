@@ -1,0 +1,97 @@
+"""What a span's attributes say about its HTTP request, under old and new names alike.
+
+Pure look-ups; a value of an unexpected type counts as absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from urllib.parse import unquote_plus
+
+from otel_eventlog import semconv
+from otel_eventlog.model import AttributeValue
+
+QUERY_PARAMETERS_MAX = 64
+"""Names looked at in one query string."""
+
+
+def first(attributes: Mapping[str, AttributeValue], names: Sequence[str]) -> AttributeValue | None:
+    """Return the first of several names' values that is there."""
+    for name in names:
+        value = attributes.get(name)
+        if value is not None:
+            return value
+    return None
+
+
+def first_text(attributes: Mapping[str, AttributeValue], names: Sequence[str]) -> str | None:
+    """Return the first non-empty text, also the first item of a text array (captured headers)."""
+    for name in names:
+        value = attributes.get(name)
+        if isinstance(value, (list, tuple)) and value:
+            value = value[0]
+        if isinstance(value, str) and value:
+            return value
+    return None
+
+
+def path(attributes: Mapping[str, AttributeValue]) -> str | None:
+    """Return the request's path, never its query string."""
+    value = attributes.get("url.path")
+    if isinstance(value, str):
+        return value
+    value = attributes.get("http.target")
+    # HTTP/1.1 also allows the absolute form as target.
+    if isinstance(value, str) and value[:1] == "/":
+        return value.partition("?")[0]
+    value = first(attributes, semconv.URL_FULL) or value
+    if isinstance(value, str):
+        return _path_of_url(value)
+    return None
+
+
+def _path_of_url(url: str) -> str:
+    rest = url.partition("://")[2]
+    rest = rest.partition("?")[0].partition("#")[0]
+    slash = rest.find("/")
+    return "/" if slash < 0 else rest[slash:]
+
+
+def host(attributes: Mapping[str, AttributeValue]) -> str | None:
+    """Return the lower-case name of the called host, without port."""
+    url = first_text(attributes, semconv.URL_FULL)
+    if url is not None and "://" in url:
+        name = url.partition("://")[2].partition("/")[0].rpartition("@")[2]
+    else:
+        name = first_text(attributes, semconv.SERVER_ADDRESS) or ""
+    if name.startswith("["):
+        name = name.partition("]")[0][1:]
+    elif name.count(":") == 1:
+        name = name.partition(":")[0]
+    return name.partition("?")[0].lower() or None
+
+
+def query_names(attributes: Mapping[str, AttributeValue]) -> frozenset[str]:
+    """Return the names of the query parameters; their values are never looked at."""
+    query = first_text(attributes, semconv.URL_QUERY)
+    if query is None:
+        for names in (semconv.HTTP_TARGET, semconv.URL_FULL):
+            text = first_text(attributes, names)
+            if text is not None and "?" in text:
+                query = text.partition("?")[2].partition("#")[0]
+                break
+    if not query:
+        return frozenset()
+    pairs = query.removeprefix("?").split("&", QUERY_PARAMETERS_MAX)[:QUERY_PARAMETERS_MAX]
+    return frozenset(unquote_plus(pair.partition("=")[0]) for pair in pairs if pair)
+
+
+def integer(value: AttributeValue | None) -> int | None:
+    """Return a whole number given as number or text (some SDKs write status codes as text)."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 18:  # noqa: PLR2004 - fits int64
+        return int(value)
+    return None

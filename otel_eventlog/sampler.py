@@ -1,0 +1,83 @@
+"""`EventLogSampler`: sampling never hides an auth call, and exports not one span more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
+from opentelemetry.trace import Link, SpanKind
+from opentelemetry.util.types import Attributes as ApiAttributes
+
+from otel_eventlog import guard
+from otel_eventlog.model import Attributes
+from otel_eventlog.readable import KIND_OF
+from otel_eventlog.ruleset import RuleSet
+
+
+class EventLogSampler(Sampler):
+    """Records the spans that the rules want and that another sampler would drop.
+
+    Such a span is recorded and not sampled: span processors see it, exporters do not, and the
+    caller of the next service is told nothing else than before. Every other decision is the inner
+    sampler's, untouched.
+
+    It must be the outermost sampler: `ParentBased` asks nobody when the remote parent is unsampled,
+    so anyone could hide their logins by sending `traceparent: …-00`.
+
+    Args:
+        inner: the sampler that decides what is exported.
+        rules: which spans are wanted.
+
+    """
+
+    def __init__(self, inner: Sampler, rules: RuleSet) -> None:
+        # Wrapping twice would ask the rules twice.
+        self._inner: Sampler = inner.inner if isinstance(inner, EventLogSampler) else inner
+        self._rules = rules
+
+    @property
+    def inner(self) -> Sampler:
+        """The sampler that decides what is exported."""
+        return self._inner
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: ApiAttributes = None,
+        links: Sequence[Link] | None = None,
+        *more: Any,
+        **other: Any,
+    ) -> SamplingResult:
+        """Return the inner sampler's result; for a wanted span RECORD_ONLY in place of DROP."""
+        result = self._inner.should_sample(
+            parent_context, trace_id, name, kind, attributes, links, *more, **other
+        )
+        if result.decision is not Decision.DROP:
+            return result
+        try:
+            if self._wants(kind, attributes):
+                # A dropped span's result carries no attributes; the span must start with its own.
+                return SamplingResult(
+                    Decision.RECORD_ONLY,
+                    {**(attributes or {}), **(result.attributes or {})},
+                    result.trace_state,
+                )
+        except Exception:  # noqa: BLE001 - nothing of ours may reach the request
+            guard.caught("EventLogSampler.should_sample")
+        return result
+
+    def _wants(self, kind: SpanKind | None, attributes: ApiAttributes) -> bool:
+        number = KIND_OF[kind or SpanKind.INTERNAL]
+        known = cast("Attributes", attributes or {})
+        return self._rules.match(number, known, "") is not None or self._rules.undecidable(
+            number, known
+        )
+
+    def get_description(self) -> str:
+        """Name both samplers."""
+        return f"EventLogSampler{{{self._inner.get_description()}}}"

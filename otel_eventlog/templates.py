@@ -1,0 +1,161 @@
+"""Route templates in any dialect, and a trie that finds the rules whose template a route or path fits.
+
+Dialects: `{x}` `{x:path}` (FastAPI, OpenAPI), `<x>` `<int:x>` `<path:x>` (Flask, Django), `:x`
+(Express), `x:verb` (Google APIs), `^accounts/(?P<x>…)/$` (Django's re_path). A leading and a
+trailing slash are optional in all of them.
+
+A span's own `http.route` is looked up raw: its placeholders equal no literal, so they fit only
+placeholders of a rule. A path is split before it is percent-decoded, so `%2F` stays in its segment.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+from urllib.parse import unquote
+
+T = TypeVar("T")
+
+SEGMENTS_MAX = 32
+"""Routes and paths are judged by their first 32 segments; no known auth route has more than ten."""
+
+_PLACEHOLDER = re.compile(
+    r"""\{[^{}/]*\}        # {x}, {x:path}
+      | <[^<>/]*>          # <x>, <int:x>
+      | \(\?P<[^)]*\)[*+]? # (?P<x>[^/]+)
+      | (?<![^/]):[A-Za-z_][A-Za-z0-9_]*   # :x, only at the start of a segment
+    """,
+    re.VERBOSE,
+)
+_CATCH_ALL = re.compile(r"\{[^{}/]*:path\}|<path:[^<>/]*>|\*|\*\*|\{\*[^{}/]*\}|\{[^{}/]*\.\.\.\}")
+
+
+class _Any:
+    """Marker: a segment that is one placeholder and nothing else."""
+
+
+ANY = _Any()
+Segment = str | _Any | re.Pattern[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A rule's route, split. `catch_all`: any further segments may follow."""
+
+    segments: tuple[Segment, ...]
+    catch_all: bool
+
+    @property
+    def literals(self) -> int:
+        """How many segments are literal; more of them make a rule more specific."""
+        return sum(isinstance(segment, str) for segment in self.segments)
+
+
+def split(text: str) -> list[str]:
+    """Split a route or a path (without query) into its segments, not decoded."""
+    if text.startswith("^"):
+        text = text[1:].removesuffix("$")
+    return text.strip("/").split("/", SEGMENTS_MAX)
+
+
+def split_path(path: str) -> list[str]:
+    """Split a path into decoded segments."""
+    segments = split(path)
+    if "%" in path:
+        return [unquote(segment, errors="replace") for segment in segments]
+    return segments
+
+
+def parse_template(text: str) -> Template:
+    """Compile a rule's route of any dialect.
+
+    Raises:
+        ValueError: more than SEGMENTS_MAX segments.
+
+    """
+    raw = _split_outside_placeholders(text)
+    if len(raw) > SEGMENTS_MAX:
+        msg = f"route {text!r} has more than {SEGMENTS_MAX} segments"
+        raise ValueError(msg)
+    catch_all = bool(raw) and _CATCH_ALL.fullmatch(raw[-1]) is not None
+    if catch_all:
+        raw.pop()
+    return Template(tuple(_segment(segment) for segment in raw), catch_all)
+
+
+def _split_outside_placeholders(text: str) -> list[str]:
+    """Split at slashes, except inside a placeholder's regular expression, as in `(?P<x>[^/]+)`."""
+    if text.startswith("^"):
+        text = text[1:].removesuffix("$")
+    guarded = re.sub(r"\(\?P<[^)]*\)", lambda found: found.group().replace("/", "\0"), text)
+    return [segment.replace("\0", "/") for segment in guarded.strip("/").split("/")]
+
+
+def _segment(text: str) -> Segment:
+    parts = _PLACEHOLDER.split(text)
+    if len(parts) == 1:
+        return unquote(text)
+    if not any(parts):
+        return ANY
+    return re.compile(".+".join(re.escape(part) for part in parts), re.DOTALL)
+
+
+@dataclass(slots=True)
+class _Node(Generic[T]):
+    literals: dict[str, _Node[T]] = field(default_factory=dict)
+    any: _Node[T] | None = None
+    partial: list[tuple[re.Pattern[str], _Node[T]]] = field(default_factory=list)
+    here: list[T] = field(default_factory=list)
+    below: list[T] = field(default_factory=list)
+
+
+class TemplateTrie(Generic[T]):
+    """Values filed under templates; a look-up visits each node at most once."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._root: _Node[T] = _Node()
+
+    def add(self, template: Template, value: T) -> None:
+        """File a value under a template."""
+        node = self._root
+        for segment in template.segments:
+            node = _child(node, segment)
+        (node.below if template.catch_all else node.here).append(value)
+
+    def find(self, segments: Sequence[str]) -> list[T]:
+        """Return the values of all templates that fit, in no particular order."""
+        return list(_walk(self._root, segments, 0))
+
+
+def _child(node: _Node[T], segment: Segment) -> _Node[T]:
+    if isinstance(segment, str):
+        return node.literals.setdefault(segment, _Node())
+    if isinstance(segment, re.Pattern):
+        for pattern, child in node.partial:
+            if pattern.pattern == segment.pattern:
+                return child
+        child = _Node[T]()
+        node.partial.append((segment, child))
+        return child
+    if node.any is None:
+        node.any = _Node()
+    return node.any
+
+
+def _walk(node: _Node[T], segments: Sequence[str], depth: int) -> Iterator[T]:
+    yield from node.below
+    if depth == len(segments):
+        yield from node.here
+        return
+    segment = segments[depth]
+    literal = node.literals.get(segment)
+    if literal is not None:
+        yield from _walk(literal, segments, depth + 1)
+    for pattern, child in node.partial:
+        if pattern.fullmatch(segment):
+            yield from _walk(child, segments, depth + 1)
+    if node.any is not None and segment:
+        yield from _walk(node.any, segments, depth + 1)
