@@ -55,4 +55,6 @@ def lookup(action: str) -> ActionInfo:
     if known is not None:
         return known
     words = _WORDS.findall(action)
-    return ActionInfo(action, words[0].lower() if words else "other", None, None, "", documented=False)
+    return ActionInfo(
+        action, words[0].lower() if words else "other", None, None, "", documented=False
+    )

@@ -1,9 +1,9 @@
 """Every error that `otel_eventlog` raises on purpose.
 
-    EventLogError
-    ├── RuleError      a rule file is wrong; lists every mistake at once
-    ├── SettingsError  a setting is wrong; lists every mistake at once
-    └── WireError      a log record is not an event log of ours
+EventLogError
+├── RuleError      a rule file is wrong; lists every mistake at once
+├── SettingsError  a setting is wrong; lists every mistake at once
+└── WireError      a log record is not an event log of ours
 """
 
 from __future__ import annotations

@@ -127,15 +127,11 @@ class Mapper:
         )
         event.organization_id = _said(notes.organization_id, attributes, "organization_id")
         event.client_id = _said(notes.client_id, attributes, "client_id")
-        event.session_token_hash = _said(
-            notes.session_token_hash, attributes, "session_token_hash"
-        )
+        event.session_token_hash = _said(notes.session_token_hash, attributes, "session_token_hash")
         event.session_jwt_hash = _said(notes.session_jwt_hash, attributes, "session_jwt_hash")
         event.message_status = _said(notes.message_status, attributes, "message_status")
 
-    def _kept(
-        self, span: SpanData, match: Match, notes: Annotations
-    ) -> dict[str, AttributeValue]:
+    def _kept(self, span: SpanData, match: Match, notes: Annotations) -> dict[str, AttributeValue]:
         kept: dict[str, AttributeValue] = {}
         if match.rule is not None and match.rule.keep:
             kept = self.privacy.kept(match.rule.keep, span.attributes)
@@ -170,9 +166,7 @@ def _own_text(attributes: Mapping[str, AttributeValue], field: str) -> str | Non
     return clean_text(attributes.get(semconv.EVENTLOG_PREFIX + field), IDENTIFIER_CHARS_MAX)
 
 
-def _said(
-    note: str | None, attributes: Mapping[str, AttributeValue], field: str
-) -> str | None:
+def _said(note: str | None, attributes: Mapping[str, AttributeValue], field: str) -> str | None:
     """Return the application's word beside the span, or else the one on the span."""
     return clean_text(note, IDENTIFIER_CHARS_MAX) or _own_text(attributes, field)
 

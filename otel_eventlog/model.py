@@ -253,5 +253,3 @@ class EventLog:
     def event_id(self) -> str:
         """UUID of this half."""
         return uuid_text(self.event_uuid_int)
-
-

@@ -21,7 +21,14 @@ from otel_eventlog.model import (
     SpanStatus,
     Status,
 )
-from otel_eventlog.request_facts import first, first_text, integer, query_names
+from otel_eventlog.request_facts import (
+    RPC_STATUS_NAMES,
+    first,
+    first_text,
+    integer,
+    query_names,
+    rpc_status,
+)
 from otel_eventlog.rules import Conclusion, OutcomeRule, Rule, When
 from otel_eventlog.ruleset import same_value
 
@@ -41,27 +48,6 @@ ERROR_TYPES_BY_HTTP_STATUS = {
     429: "rate_limited",
 }
 """Reasons for where nobody said a better one; others become `http_<status>`."""
-
-RPC_STATUS_NAMES = (
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-)
-"""gRPC codes by number, as the convention's text form spells them."""
 
 
 @dataclass(slots=True)
@@ -121,9 +107,7 @@ _Answer = Conclusion | None
 _SUCCESS, _ERROR, _NONE = Conclusion.SUCCESS, Conclusion.ERROR, Conclusion.NONE
 
 
-def decide(
-    span: SpanData, rule: Rule | None, notes: Annotations | None = None
-) -> Outcome | None:
+def decide(span: SpanData, rule: Rule | None, notes: Annotations | None = None) -> Outcome | None:
     """Return the outcome of a finished span, or None if nothing was attempted.
 
     Args:
@@ -155,13 +139,6 @@ def _facts(span: SpanData, rule: Rule | None, notes: Annotations) -> _Facts:
         is_rpc=is_rpc,
         exception=exceptions[-1] if exceptions else None,
     )
-
-
-def rpc_status(value: AttributeValue | None) -> int | None:
-    """Return a gRPC code given as number or name."""
-    if isinstance(value, str) and value.upper() in RPC_STATUS_NAMES:
-        return RPC_STATUS_NAMES.index(value.upper())
-    return integer(value)
 
 
 def _app(facts: _Facts) -> _Answer:
@@ -222,24 +199,24 @@ _SOURCES: tuple[tuple[OutcomeSource, Callable[[_Facts], _Answer]], ...] = (
 
 
 def _holds(when: When, facts: _Facts) -> bool:
+    """Judge a condition; a part that is not given holds."""
     attributes = facts.span.attributes
-    if when.status and facts.http_status not in when.status:
-        return False
-    if when.rpc_status and facts.rpc_status not in when.rpc_status:
-        return False
-    if when.location and not _location_fits(when.location, facts):
-        return False
-    if when.content_type:
-        content_type = facts.notes.content_type or first_text(
-            attributes, semconv.RESPONSE_CONTENT_TYPE
-        )
-        if not (content_type or "").lower().startswith(when.content_type):
-            return False
-    if when.query and not query_names(attributes).issuperset(when.query):
-        return False
-    if when.exception is not None and not _exception_fits(when.exception, facts.exception):
-        return False
-    return all(same_value(value, attributes.get(key)) for key, value in when.attributes.items())
+    return (
+        (not when.status or facts.http_status in when.status)
+        and (not when.rpc_status or facts.rpc_status in when.rpc_status)
+        and (not when.location or _location_fits(when.location, facts))
+        and (not when.content_type or _content_type_fits(when.content_type, facts))
+        and (not when.query or query_names(attributes).issuperset(when.query))
+        and (when.exception is None or _exception_fits(when.exception, facts.exception))
+        and all(same_value(value, attributes.get(key)) for key, value in when.attributes.items())
+    )
+
+
+def _content_type_fits(prefixes: tuple[str, ...], facts: _Facts) -> bool:
+    captured = facts.notes.content_type or first_text(
+        facts.span.attributes, semconv.RESPONSE_CONTENT_TYPE
+    )
+    return (captured or "").lower().startswith(prefixes)
 
 
 def _location_fits(globs: tuple[str, ...], facts: _Facts) -> bool:
@@ -265,10 +242,10 @@ def _exception_fits(wanted: bool | tuple[str, ...], exception: SpanEvent | None)
 def _outcome(facts: _Facts, source: OutcomeSource, answer: Conclusion) -> Outcome:
     attributes, notes, chosen = facts.span.attributes, facts.notes, facts.outcome_rule
     if answer is _SUCCESS:
-        next_step = notes.next_step or attributes.get("eventlog.next_step")
+        next_step = notes.next_step or first_text(attributes, ("eventlog.next_step",))
         if next_step is None and chosen is not None:
             next_step = chosen.next_step
-        return Outcome(Status.SUCCESS, source, next_step=next_step if isinstance(next_step, str) else None)
+        return Outcome(Status.SUCCESS, source, next_step=next_step)
     error_type = notes.error_type or first_text(attributes, ("eventlog.error_type",))
     if error_type is None and chosen is not None:
         error_type = chosen.error_type

@@ -15,6 +15,28 @@ QUERY_PARAMETERS_MAX = 64
 """Names looked at in one query string."""
 
 
+RPC_STATUS_NAMES = (
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+)
+"""gRPC codes by number, as the convention's text form spells them."""
+
+
 def first(attributes: Mapping[str, AttributeValue], names: Sequence[str]) -> AttributeValue | None:
     """Return the first of several names' values that is there."""
     for name in names:
@@ -95,3 +117,10 @@ def integer(value: AttributeValue | None) -> int | None:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 18:  # noqa: PLR2004 - fits int64
         return int(value)
     return None
+
+
+def rpc_status(value: AttributeValue | None) -> int | None:
+    """Return a gRPC code given as number or name."""
+    if isinstance(value, str) and value.upper() in RPC_STATUS_NAMES:
+        return RPC_STATUS_NAMES.index(value.upper())
+    return integer(value)

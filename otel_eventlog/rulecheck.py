@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from otel_eventlog.outcome import RPC_STATUS_NAMES, rpc_status
 from otel_eventlog.privacy import is_blocked_name
+from otel_eventlog.request_facts import RPC_STATUS_NAMES, rpc_status
 from otel_eventlog.rules import KINDS, Conclusion, OutcomeRule, Rule, When
 from otel_eventlog.templates import parse_template
 
@@ -234,7 +234,8 @@ def _when(table: Mapping[str, Any], complaints: Complaints, place: Place) -> Whe
             complaints.add("status", f"has {status!r}; HTTP status codes are 100 to 599", place)
     codes = [rpc_status(code) for code in read.items("rpc_status")]
     if None in codes or any(code not in range(len(RPC_STATUS_NAMES)) for code in codes):
-        complaints.add("rpc_status", 'takes codes 0 to 16 or names such as "UNAUTHENTICATED"', place)
+        hint = 'takes codes 0 to 16 or names such as "UNAUTHENTICATED"'
+        complaints.add("rpc_status", hint, place)
     exception = table.get("exception")
     if isinstance(exception, (str, list)):
         exception = read.texts("exception")
@@ -291,7 +292,7 @@ class _Reader:
     def choice(self, key: str, choices: Sequence[str], default: str) -> str:
         value = self._table.get(key, default)
         if value not in choices:
-            near = get_close_matches(str(value), choices, n=1)
+            near = get_close_matches(str(value), [str(choice) for choice in choices], n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(choices)}"
             self._complaints.add(key, f"is {value!r}; {hint}", self._place)
             return default

@@ -20,7 +20,7 @@ from otel_eventlog.templates import TemplateTrie, parse_template, split, split_p
 
 _NEVER_AN_ATTEMPT = frozenset({"HEAD", "OPTIONS"})
 _ROUTE_CACHE_MAX = 4096
-"""Routes come from the application's URL map, so there are few; beyond this the cache starts over."""
+"""Routes come from the application's URL map: there are few. A full cache starts over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,8 +212,7 @@ def _is_mount_prefix(route: str, where: str) -> bool:
 
 def _fits_segments(parts: Sequence[str], segments: Sequence[str]) -> bool:
     return all(
-        part == segment or part[:1] in "{<:("
-        for part, segment in zip(parts, segments, strict=True)
+        part == segment or part[:1] in "{<:(" for part, segment in zip(parts, segments, strict=True)
     )
 
 
@@ -236,19 +235,18 @@ def _fits(rule: Rule, attributes: Mapping[str, AttributeValue], scope_name: str)
             return False
     elif method in _NEVER_AN_ATTEMPT:
         return False
-    if rule.scope and not any(fnmatchcase(scope_name, glob) for glob in rule.scope):
-        return False
-    if rule.host:
-        name = host(attributes)
-        if name is None or not any(fnmatchcase(name, glob) for glob in rule.host):
-            return False
-    if rule.route is not None and not _fits_rpc(rule, attributes):
-        return False
-    if rule.query and not query_names(attributes).issuperset(rule.query):
-        return False
-    return all(
-        same_value(wanted, attributes.get(key)) for key, wanted in rule.attributes.items()
+    return (
+        (not rule.scope or any(fnmatchcase(scope_name, glob) for glob in rule.scope))
+        and (not rule.host or _fits_host(rule, attributes))
+        and (rule.route is None or _fits_rpc(rule, attributes))
+        and (not rule.query or query_names(attributes).issuperset(rule.query))
+        and all(same_value(wanted, attributes.get(key)) for key, wanted in rule.attributes.items())
     )
+
+
+def _fits_host(rule: Rule, attributes: Mapping[str, AttributeValue]) -> bool:
+    name = host(attributes)
+    return name is not None and any(fnmatchcase(name, glob) for glob in rule.host)
 
 
 def _fits_rpc(rule: Rule, attributes: Mapping[str, AttributeValue]) -> bool:

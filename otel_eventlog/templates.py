@@ -1,4 +1,4 @@
-"""Route templates in any dialect, and a trie that finds the rules whose template a route or path fits.
+"""Route templates in any dialect, and a trie that finds which of them a route or path fits.
 
 Dialects: `{x}` `{x:path}` (FastAPI, OpenAPI), `<x>` `<int:x>` `<path:x>` (Flask, Django), `:x`
 (Express), `x:verb` (Google APIs), `^accounts/(?P<x>…)/$` (Django's re_path). A leading and a

@@ -7,8 +7,8 @@ CollectorError
 │   ├── UnsupportedMediaType  415
 │   └── QueryError         400 of the JSON API, names the field and the fix
 └── RetryableError         try later: 503/429 with Retry-After, UNAVAILABLE with RetryInfo
-    ├── StoreUnavailable   503
-    └── Overloaded         429
+├── StoreUnavailable   503
+└── Overloaded         429
 """
 
 from __future__ import annotations
@@ -30,6 +30,18 @@ class CollectorError(EventLogError):
 
 class ConfigError(CollectorError):
     """The configuration, an option or the data directory is wrong; nothing was started."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        """Be one mistake; `of` makes an error of several."""
+        super().__init__(message, hint=hint)
+        self.mistakes: tuple[str, ...] = (f"{message}; {hint}" if hint else message,)
+
+    @classmethod
+    def of(cls, mistakes: Sequence[str]) -> ConfigError:
+        """Return one error that tells several mistakes, each a sentence with its hint."""
+        error = cls("\n".join(mistakes))
+        error.mistakes = tuple(mistakes)
+        return error
 
 
 class PermanentError(CollectorError):
@@ -67,6 +79,12 @@ class QueryError(PermanentError):
         error = cls(mistakes[0].field, "\n".join(mistake.message for mistake in mistakes))
         error.mistakes = tuple(mistakes)
         return error
+
+
+class NotFound(PermanentError):
+    """What was asked for by its id is not there."""
+
+    http_status = 404
 
 
 class RetryableError(CollectorError):
