@@ -12,6 +12,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
+EVERYTHING := --editable '.[dev,grpc,otlp]' --editable './collector[demo]'
 ARGS ?=
 
 .PHONY: help
@@ -28,7 +29,7 @@ setup: $(STAMP) ## create .venv with both packages, editable, and everything for
 
 # Both packages in one pip command: each asks for the other's exact version, and neither need be on
 # an index. Where Python came without ensurepip, its pip is asked to fill the empty environment.
-$(STAMP): pyproject.toml collector/pyproject.toml
+$(STAMP): pyproject.toml collector/pyproject.toml constraints.txt
 	@if [ -z "$(PYTHON)" ]; then \
 		echo 'Python 3.11 or newer is needed, and neither python3 nor python3.11 to python3.13 is one.' >&2; \
 		echo 'Install it, or name it: make PYTHON=/path/to/python3.11 setup' >&2; exit 1; fi
@@ -40,8 +41,16 @@ $(STAMP): pyproject.toml collector/pyproject.toml
 			echo "$(VENV) could not be created; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }; fi
 	@echo '==> Installing both packages and the development tools (a minute or two the first time)'
 	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off \
-		--editable '.[dev,grpc,otlp]' --editable './collector[demo]'
+		--constraint constraints.txt $(EVERYTHING)
 	@touch $@
+
+.PHONY: lock
+lock: ## take the newest versions of everything into constraints.txt
+	$(PYTHON) -m venv --clear .venv-lock
+	.venv-lock/bin/python -m pip install --quiet $(EVERYTHING)
+	{ sed -n '/^#/p' constraints.txt; .venv-lock/bin/python -m pip freeze --exclude-editable; } > .venv-lock/new
+	mv .venv-lock/new constraints.txt
+	rm -rf .venv-lock
 
 .PHONY: demo
 demo: $(STAMP) ## run the collector and small auth apps with simulated users
