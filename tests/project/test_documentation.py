@@ -1,0 +1,90 @@
+"""Whatever a user can name is documented."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterator
+
+import click
+import pytest
+import typer.main
+
+from otel_eventlog import environment_variables
+from otel_eventlog_collector import config
+from otel_eventlog_collector.event_json import event_json
+from tests.support.builders import event_log
+from tests.support.repository import ROOT, documentation
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    """All documentation, as one text."""
+    return documentation()
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, click.Command]:
+    """Every command that can be run, by the words a user types for it."""
+    app = importlib.import_module("otel_eventlog_collector.cli.main").app
+    return dict(commands(typer.main.get_command(app), "otel-eventlog"))
+
+
+def commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
+    """Walk down from a group to the commands in it."""
+    if isinstance(command, click.Group):
+        for name, child in command.commands.items():
+            if not child.hidden:
+                yield from commands(child, f"{path} {name}")
+    else:
+        yield path, command
+
+
+def test_every_command_and_option_is_documented(text: str, found: dict[str, click.Command]) -> None:
+    """The words of every command and the long form of each of its options stand in the docs."""
+    assert found
+    wanted = set(found) | {
+        option
+        for command in found.values()
+        for parameter in command.params
+        if isinstance(parameter, click.Option) and not parameter.hidden
+        for option in parameter.opts
+        if option.startswith("--")
+    }
+    missing = {name for name in wanted if not re.search(rf"{re.escape(name)}(?![\w-])", text)}
+    assert missing == set()
+
+
+def test_every_command_explains_itself(found: dict[str, click.Command]) -> None:
+    """Every command and every option has help for `--help` to show."""
+    assert [path for path, command in found.items() if not command.help] == []
+    unexplained = [
+        f"{path} {parameter.name}"
+        for path, command in found.items()
+        for parameter in command.params
+        if isinstance(parameter, click.Option) and not parameter.help
+    ]
+    assert unexplained == []
+
+
+def test_every_configuration_key_is_documented(text: str) -> None:
+    """Every key of the collector's configuration file stands in the docs, in backquotes."""
+    keys = set(config.Settings.model_fields)
+    assert keys
+    assert {key for key in keys if f"`{key}`" not in text} == set()
+
+
+def test_every_environment_variable_is_documented(text: str) -> None:
+    """Every variable the application part or a reading command looks at stands in the docs."""
+    names = {name for name in vars(environment_variables) if name.startswith("OTEL_EVENTLOG_")}
+    names |= config.CLIENT_VARIABLES
+    assert names
+    assert {name for name in names if not re.search(rf"\b{name}\b", text)} == set()
+
+
+def test_every_field_of_an_event_log_is_documented() -> None:
+    """Every field of an event log stands in the page about events, in backquotes."""
+    page = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
+    fields = set(event_json(event_log()))
+    assert fields
+    assert {name for name in fields if f"`{name}`" not in page} == set()
