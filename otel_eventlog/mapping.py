@@ -86,7 +86,7 @@ class Mapper:
     ) -> EventLog:
         """Return what both halves of a request have in common."""
         attributes, resource = span.attributes, span.resource
-        action = notes.action or match.action
+        action = clean_text(notes.action or match.action, IDENTIFIER_CHARS_MAX) or ""
         info = lookup(action)
         return EventLog(
             status=status,

@@ -49,6 +49,7 @@ _SECRET_TEXT = re.compile(
 )
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _CORRELATION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/+=-]*")
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _HASH_HEX_CHARS = 32
 """128 bits of HMAC-SHA256: no collision among 2**50 values, half the room of the whole."""
 
@@ -61,11 +62,9 @@ def clean_text(value: object, chars_max: int = TEXT_CHARS_MAX) -> str | None:
     if not isinstance(value, str) or not value:
         return None
     text = value[:chars_max]
-    if "\0" in text:
-        text = text.replace("\0", "\ufffd")
-    if text.isascii():
+    if text.isascii() and "\0" not in text:
         return text
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def valid_correlation_id(value: object) -> str | None:

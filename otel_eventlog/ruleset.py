@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from otel_eventlog import semconv
 from otel_eventlog.limits import IDENTIFIER_CHARS_MAX
 from otel_eventlog.model import AttributeValue, SpanKind
-from otel_eventlog.request_facts import first, host, path, query_names
+from otel_eventlog.request_facts import first_text, host, path, query_names
 from otel_eventlog.rules import KINDS, Rule, RuleGroup
 from otel_eventlog.templates import TemplateTrie, parse_template, split, split_path
 
@@ -229,7 +229,7 @@ def _rpc_key(attributes: Mapping[str, AttributeValue]) -> tuple[str, str] | None
 
 def _fits(rule: Rule, attributes: Mapping[str, AttributeValue], scope_name: str) -> bool:
     """Judge what the index did not: method, host, scope, query, attributes."""
-    method = first(attributes, semconv.HTTP_METHOD)
+    method = first_text(attributes, semconv.HTTP_METHOD)
     if rule.methods:
         if method not in rule.methods:
             return False

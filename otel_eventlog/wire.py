@@ -212,7 +212,9 @@ def _read_outcome(event: EventLog, attributes: Mapping[str, Any]) -> None:
     event.duration_ns = event.time_unix_nano - event.start_unix_nano
     source = attributes.get(OUTCOME_SOURCE)
     event.outcome_source = (
-        OutcomeSource(source) if source in _OUTCOME_SOURCES else OutcomeSource.APP
+        OutcomeSource(source)
+        if isinstance(source, str) and source in _OUTCOME_SOURCES
+        else OutcomeSource.APP
     )
     code = attributes.get(HTTP_STATUS_CODE)
     if isinstance(code, int) and not isinstance(code, bool) and abs(code) <= INT64_MAX:

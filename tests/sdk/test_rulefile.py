@@ -1,0 +1,160 @@
+"""Rule files: read whole, every mistake told at once with line and hint."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from otel_eventlog.errors import RuleError
+from otel_eventlog.rulefile import load_rule_file, load_rule_set, pack_names, parse_rules
+from otel_eventlog.rules import Conclusion
+from tests.support.builders import only_rule
+
+WHOLE = """
+[[rule]]
+name = "login"
+action = "PasswordsAuthenticate"
+kind = "server"
+method = ["post", "PUT"]
+route = "/login"
+host = "Shop.example"
+query = "x"
+scope = ["*.flask"]
+attributes = { "app.kind" = "sso" }
+keep = ["app.tenant", "http.response.status_code"]
+
+[[rule.outcome]]
+when.status = [200]
+when.content_type = "Text/HTML"
+when.location = "/a*"
+when.query = ["q"]
+when.exception = true
+status = "error"
+error_type = "invalid_credentials"
+
+[[rule.outcome]]
+when = { rpc_status = ["UNAUTHENTICATED", 7], attributes = { "auth.ok" = true } }
+status = "none"
+"""
+
+
+def mistakes(text: str) -> list[str]:
+    """Return what is told about a rule file."""
+    with pytest.raises(RuleError) as caught:
+        parse_rules(text, "my.toml")
+    return list(caught.value.mistakes)
+
+
+def test_every_key_is_read() -> None:
+    """What section 5 of the specification lists arrives in the rule."""
+    rule = only_rule(WHOLE)
+    assert (rule.name, rule.action, rule.kind) == ("login", "PasswordsAuthenticate", "server")
+    assert rule.methods == {"POST", "PUT"}
+    assert (rule.route, rule.host, rule.query) == ("/login", ("shop.example",), ("x",))
+    assert (rule.scope, rule.attributes) == (("*.flask",), {"app.kind": "sso"})
+    assert rule.keep == ("app.tenant", "http.response.status_code")
+    form, second = rule.outcomes
+    assert (form.status, form.error_type) == (Conclusion.ERROR, "invalid_credentials")
+    assert (form.when.status, form.when.content_type) == ({200}, ("text/html",))
+    assert (form.when.location, form.when.query, form.when.exception) == (("/a*",), ("q",), True)
+    assert second.when.rpc_status == {16, 7}
+    assert rule.holds_start
+
+
+def test_three_mistakes_are_told_at_once_with_line_and_hint() -> None:
+    """A person mends a file in one go: each message has file, line, rule, value and the fix."""
+    told = mistakes(
+        """
+[[rule]]
+name = "login"
+action = "passwords_authenticate"
+route = "/login"
+
+[[rule]]
+name = "logout"
+action = "SessionsRevoke"
+span_nmae = "x"
+kind = "sever"
+route = "/logout"
+"""
+    )
+    assert told[0] == (
+        "my.toml:4: rule 1 ('login'): `action` is 'passwords_authenticate'; write it in CamelCase,"
+        ' letters and digits only, such as "PasswordsAuthenticate"'
+    )
+    assert told[1].startswith("my.toml:10: rule 2 ('logout'): `span_nmae` is not a key of a rule;")
+    assert told[2:] == ["my.toml:11: rule 2 ('logout'): `kind` is 'sever'; did you mean 'server'?"]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('nmae = "x"', "did you mean `name`?"),
+        ("route = 3", "it takes a text in quotes"),
+        ('route = "/login?next=1"', 'write route = "/login" and the parameter into `query`'),
+        ('route = "https://a.example/login"', "put its host into `host`"),
+        ('method = "P"', "write HTTP methods"),
+        ("drop = 1", "true or false"),
+        ("drop = true", "exclude each other"),
+        ('keep = ["user.password"]', "may hold a secret"),
+        ("attributes = 3", "a table"),
+        ("[[rule.outcome]]\nwhen = {}", "has no `status`"),
+        ('[[rule.outcome]]\nstatus = "eror"', "did you mean 'error'?"),
+        ('[[rule.outcome]]\nstatus = "error"\nwhen = 3', "must be a table"),
+        ('[[rule.outcome]]\nstatus = "error"\nwhen = { status = [999] }', "100 to 599"),
+        (
+            '[[rule.outcome]]\nstatus = "error"\nwhen = { locatoin = "x" }',
+            "did you mean `location`?",
+        ),
+        ('[[rule.outcome]]\nstatus = "error"\nwhen = { rpc_status = "NOPE" }', "UNAUTHENTICATED"),
+        ('[[rule.outcome]]\nstatus = "error"\nwhen = { exception = 3 }', "exception types"),
+        ('[[rule]]\nname = "a"\naction = "Other"\nroute = "/x"', "taken by an earlier rule"),
+        ('[[rule]]\naction = "Other"\nroute = "/x"', "has no `name`"),
+        ('[[rule]]\nname = "b"\nroute = "/x"', "has no `action`"),
+        ('[[rule]]\nname = "b"\naction = "Other"', "matches every span"),
+        ("[ruel]", "did you mean `rule`?"),
+        ("broken", "not valid TOML"),
+    ],
+)
+def test_each_mistake_has_a_hint(line: str, told: str) -> None:
+    """Whatever is wrong, the message says how to mend it."""
+    text = f'[[rule]]\nname = "a"\naction = "GetUser"\nhost = "x"\n{line}\n'
+    assert any(told in mistake for mistake in mistakes(text)), mistakes(text)
+
+
+def test_a_rule_may_have_several_routes() -> None:
+    """One rule for the several spellings of one route."""
+    rules = parse_rules('[[rule]]\nname = "a"\naction = "GetUser"\nroute = ["/a", "/b"]', "x").rules
+    assert [rule.route for rule in rules] == ["/a", "/b"]
+
+
+def test_all_files_are_read_before_anything_is_told(tmp_path: Path) -> None:
+    """Mistakes of every file, missing files and unknown packs come in one error."""
+    bad = tmp_path / "bad.toml"
+    bad.write_text('[[rule]]\nname = "a"\n')
+    with pytest.raises(RuleError) as caught:
+        load_rule_set([bad, tmp_path / "absent.toml"], ["stich"])
+    text = str(caught.value)
+    assert "bad.toml:1" in text
+    assert "absent.toml: cannot be read: No such file" in text
+    assert "pack 'stich' does not exist; there are: common" in text
+
+
+def test_a_binary_file_is_told_as_such(tmp_path: Path) -> None:
+    """A file that is no text raises RuleError, not a decoding error."""
+    (tmp_path / "x.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(RuleError, match="not UTF-8"):
+        load_rule_file(tmp_path / "x.toml")
+
+
+@pytest.mark.parametrize("name", pack_names())
+def test_every_pack_is_right(name: str) -> None:
+    """Each built-in pack compiles, so that no user meets our mistakes."""
+    assert load_rule_set(packs=[name], default_packs=False).rules
+
+
+def test_common_is_asked_last() -> None:
+    """Users' files, then vendor packs, then `common`, whatever the order of names."""
+    groups = load_rule_set(packs=["common", "stytch"]).groups
+    assert [group.source for group in groups] == ["pack stytch", "pack common"]
