@@ -94,7 +94,7 @@ def demo(
     check sessions, log out. One worker is killed in the middle of a request.
     """
     check_packages()
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, markup=False)
     notes: list[str] = []
     listeners = Listeners(
         otlp_http=listener(otlp_http, "OTLP/HTTP", 4328, notes),

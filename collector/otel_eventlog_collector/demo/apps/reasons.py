@@ -6,24 +6,31 @@ the event logs are there either way, with less in them.
 
 from __future__ import annotations
 
-try:
-    from otel_eventlog import current_action
-except ImportError:  # the apps are ordinary apps: nothing of theirs may depend on this
-    current_action = None  # type: ignore[assignment]
+from typing import TYPE_CHECKING
 
 from otel_eventlog_collector.demo.apps.accounts import Refused, User
+
+if TYPE_CHECKING:
+    from otel_eventlog import CurrentAction
 
 
 def tell_user(user: User) -> None:
     """Say whose request the current one is."""
-    if current_action is not None:
-        current_action().set_user(user.id)
+    if action := _current_action():
+        action.set_user(user.id)
 
 
 def tell_refused(refused: Refused) -> None:
     """Say that the current request was refused, why, and whom it was about if that is known."""
-    if current_action is None:
-        return
-    if refused.user_id is not None:
-        current_action().set_user(refused.user_id)
-    current_action().fail(refused.reason)
+    if action := _current_action():
+        if refused.user_id is not None:
+            action.set_user(refused.user_id)
+        action.fail(refused.reason)
+
+
+def _current_action() -> CurrentAction | None:
+    try:
+        from otel_eventlog import current_action
+    except ImportError:
+        return None
+    return current_action()
