@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 import time
 
@@ -52,7 +53,7 @@ def caught(where: str) -> None:
         "event logs may be missing; please report this.",
         where,
         count,
-        exc_info=True,
+        exc_info=sys.exception(),
     )
 
 

@@ -13,7 +13,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind as ApiSpanKind
 
-from otel_eventlog.model import AttributeValue, Attributes, SpanData, SpanEvent
+from otel_eventlog.model import Attributes, AttributeValue, SpanData, SpanEvent
 from otel_eventlog.semconv import EXCEPTION_EVENT
 
 KIND_OF: Mapping[ApiSpanKind, int] = {kind: kind.value + 1 for kind in ApiSpanKind}

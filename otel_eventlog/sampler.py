@@ -11,6 +11,7 @@ from opentelemetry.trace import Link, SpanKind
 from opentelemetry.util.types import Attributes as ApiAttributes
 
 from otel_eventlog import guard
+from otel_eventlog.candidates import Candidates
 from otel_eventlog.model import Attributes
 from otel_eventlog.readable import KIND_OF
 from otel_eventlog.ruleset import RuleSet
@@ -36,6 +37,7 @@ class EventLogSampler(Sampler):
         # Wrapping twice would ask the rules twice.
         self._inner: Sampler = inner.inner if isinstance(inner, EventLogSampler) else inner
         self._rules = rules
+        self._candidates = Candidates(rules)
 
     @property
     def inner(self) -> Sampler:
@@ -62,11 +64,9 @@ class EventLogSampler(Sampler):
         try:
             if self._wants(kind, attributes):
                 # A dropped span's result carries no attributes; the span must start with its own.
-                return SamplingResult(
-                    Decision.RECORD_ONLY,
-                    {**(attributes or {}), **(result.attributes or {})},
-                    result.trace_state,
-                )
+                merged = dict(attributes or {})
+                merged.update(result.attributes)
+                return SamplingResult(Decision.RECORD_ONLY, merged, result.trace_state)
         except Exception:  # noqa: BLE001 - nothing of ours may reach the request
             guard.caught("EventLogSampler.should_sample")
         return result
@@ -74,7 +74,7 @@ class EventLogSampler(Sampler):
     def _wants(self, kind: SpanKind | None, attributes: ApiAttributes) -> bool:
         number = KIND_OF[kind or SpanKind.INTERNAL]
         known = cast("Attributes", attributes or {})
-        return self._rules.match(number, known, "") is not None or self._rules.undecidable(
+        return self._rules.match(number, known, "") is not None or self._candidates.may_match(
             number, known
         )
 

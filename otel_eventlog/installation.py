@@ -1,0 +1,171 @@
+"""Switching event logs on: `install()` in code, `pre_instrument` where nothing is changed."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import threading
+import weakref
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from opentelemetry import trace
+from opentelemetry.sdk.trace import Tracer, TracerProvider
+from opentelemetry.sdk.trace.sampling import Sampler
+
+from otel_eventlog import guard
+from otel_eventlog.environment_variables import OTEL_EVENTLOG_CONFIG, OTEL_EVENTLOG_ENDPOINT
+from otel_eventlog.errors import EventLogError
+from otel_eventlog.processor import EventLogSpanProcessor, find_request
+from otel_eventlog.propagation import install_propagator, install_response_propagator
+from otel_eventlog.sampler import EventLogSampler
+from otel_eventlog.settings import Settings, build_delivery, build_mapper
+from otel_eventlog.snapshots import materialise
+
+_logger = logging.getLogger("otel_eventlog")
+_lock = threading.Lock()
+_installed: weakref.WeakKeyDictionary[TracerProvider, EventLogSpanProcessor] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def install(
+    tracer_provider: trace.TracerProvider | None = None,
+    *,
+    endpoint: str | None = None,
+    rules: str | Path | Sequence[str | Path] | None = None,
+    packs: str | Sequence[str] | None = None,
+    spool_dir: str | Path | None = None,
+) -> EventLogSpanProcessor | None:
+    """Switch event logs on for a tracer provider; a second call for the same one does nothing.
+
+    It adds a span processor, wraps the provider's sampler, and composes the global propagators.
+    Arguments outrank the `OTEL_EVENTLOG_*` environment variables.
+
+    Args:
+        tracer_provider: the SDK's provider; the global one when absent.
+        endpoint: base URL of the collector, by default `http://localhost:4328`.
+        rules: one rule file or several.
+        packs: one built-in rule pack or several, beyond those that are on by default.
+        spool_dir: directory in which event logs outlive an outage and a kill.
+
+    Returns:
+        The span processor, or None where there is nothing to attach to (a warning says why).
+
+    Raises:
+        SettingsError: a setting is wrong; lists every mistake.
+        RuleError: a rule file is wrong; lists every mistake.
+
+    """
+    provider = trace.get_tracer_provider() if tracer_provider is None else tracer_provider
+    if not isinstance(provider, TracerProvider):
+        _logger.warning(
+            "otel_eventlog: the tracer provider is %s, not one of the OpenTelemetry SDK, so there "
+            "is nothing to attach to. Set the SDK's up first, or install opentelemetry-distro.",
+            type(provider).__name__,
+        )
+        return None
+    with _lock:
+        present = _installed.get(provider)
+        if present is not None:
+            return present
+        settings = Settings.from_env(
+            os.environ, endpoint=endpoint, rules=rules, packs=packs, spool_dir=spool_dir
+        )
+        mapper = build_mapper(settings)
+        delivery = build_delivery(settings, partial(materialise, mapper))
+        processor = EventLogSpanProcessor(mapper, delivery)
+        attach(provider, processor)
+        return processor
+
+
+def attach(provider: TracerProvider, processor: EventLogSpanProcessor) -> None:
+    """Attach a processor of ours to a provider, with sampler and propagators."""
+    processor.tracer_provider = provider
+    _wrap_samplers(provider, processor)
+    provider.add_span_processor(processor)
+    install_propagator()
+    install_response_propagator(find_request)
+    _installed[provider] = processor
+
+
+def _wrap_samplers(provider: TracerProvider, processor: EventLogSpanProcessor) -> None:
+    """Put our sampler around the provider's, and around that of tracers made before."""
+    sampler = EventLogSampler(provider.sampler, processor.mapper.rules)
+    provider.sampler = sampler
+    for tracer in _tracers_of(provider):
+        tracer.sampler = EventLogSampler(tracer.sampler, processor.mapper.rules)
+
+
+def _tracers_of(provider: TracerProvider) -> list[Tracer]:
+    """Return the tracers that a provider made already; each keeps the sampler of its making."""
+    known: Any = getattr(provider, "_tracers", None)
+    if isinstance(known, dict):
+        return [tracer for tracer in known.values() if isinstance(tracer, Tracer)]
+    # SDKs before 1.41 keep no list. All tracers of a provider share its span processor.
+    shared = getattr(provider, "_active_span_processor", None)
+    if shared is None:
+        return []
+    return [
+        found
+        for holder in gc.get_referrers(shared)
+        for found in (holder, *gc.get_referrers(holder))
+        if isinstance(found, Tracer) and found.span_processor is shared
+    ]
+
+
+def detach(provider: TracerProvider, processor: EventLogSpanProcessor, sampler: Sampler) -> None:
+    """Undo `attach`, except that the SDK cannot take a span processor back.
+
+    Args:
+        provider: the provider.
+        processor: the processor, which should be shut down and then does nothing more.
+        sampler: what samples from now on.
+
+    """
+    provider.sampler = sampler
+    for tracer in _tracers_of(provider):
+        tracer.sampler = sampler
+    if _installed.get(provider) is processor:
+        del _installed[provider]
+
+
+def uninstall(provider: TracerProvider) -> None:
+    """Switch event logs off for a tracer provider."""
+    with _lock:
+        processor = _installed.get(provider)
+    if processor is not None:
+        processor.shutdown()
+        sampler = provider.sampler
+        inner = sampler.inner if isinstance(sampler, EventLogSampler) else sampler
+        detach(provider, processor, inner)
+
+
+def pre_instrument() -> None:
+    """Entry point `opentelemetry_pre_instrument`: switch event logs on, if the environment says so.
+
+    Called in every process of the environment, before the instrumentations. It acts only where
+    OTEL_EVENTLOG_ENDPOINT or OTEL_EVENTLOG_CONFIG is set. An exception here would stop all
+    instrumentation of the application, so none leaves.
+    """
+    try:
+        if not is_switched_on(os.environ):
+            return
+        install()
+    except EventLogError as error:
+        _logger.error("otel_eventlog is off: %s", error)
+    except Exception:  # noqa: BLE001 - see above
+        guard.caught("pre_instrument")
+
+
+def is_switched_on(environ: os._Environ[str] | dict[str, str]) -> bool:
+    """Whether the environment asks for event logs, and nothing in it forbids them."""
+    if not (environ.get(OTEL_EVENTLOG_ENDPOINT) or environ.get(OTEL_EVENTLOG_CONFIG)):
+        return False
+    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return False
+    disabled = environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").split(",")
+    return not {name.strip() for name in disabled} & {"eventlog", "*"}

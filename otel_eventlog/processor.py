@@ -1,0 +1,301 @@
+"""`EventLogSpanProcessor`: makes event logs of the spans that the rules want, as they happen.
+
+In the request's thread it matches, marks the span and queues; the rest is the worker's. A span
+that no rule wants costs one look-up. Whatever fails here is caught here.
+
+One request of one action is one pair: where instrumentations are stacked, the outermost matched
+span is the request, and matched spans of the same action inside of it are marked `eventlog.drop`.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from opentelemetry import context as context_api
+from opentelemetry import trace
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+
+from otel_eventlog import guard, semconv
+from otel_eventlog.candidates import Candidates
+from otel_eventlog.mapping import Mapper
+from otel_eventlog.model import Attributes
+from otel_eventlog.readable import KIND_OF, attributes_of
+from otel_eventlog.reported import REPORTED
+from otel_eventlog.ruleset import Match
+from otel_eventlog.snapshots import Ended, Recorded, Snapshot, Started
+from otel_eventlog.tracking import TRACKED_SPANS_MAX, Request, Table, slot_of
+
+
+class SnapshotSink(Protocol):
+    """What the processor needs of a delivery."""
+
+    def put(self, item: Any, /) -> None:
+        """Take a snapshot over; never blocks, never raises."""
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Send what is queued; whether that succeeded in time."""
+
+    def shutdown(self) -> None:
+        """Send what is queued, as far as possible, and end."""
+
+
+class EventLogSpanProcessor(SpanProcessor):
+    """Hands the start and the outcome of every auth call to a delivery.
+
+    Args:
+        mapper: rules and privacy.
+        delivery: takes the snapshots and calls `snapshots.materialise` for them in its worker.
+        spans_max: most spans tracked at once.
+
+    """
+
+    def __init__(
+        self, mapper: Mapper, delivery: SnapshotSink, *, spans_max: int = TRACKED_SPANS_MAX
+    ) -> None:
+        self.mapper = mapper
+        self.delivery = delivery
+        self.tracer_provider: trace.TracerProvider | None = None
+        """Whose spans these are, where known: `api` opens its spans there."""
+        self._rules = mapper.rules
+        self._candidates = Candidates(mapper.rules)
+        self._table = Table(spans_max)
+        self._put: Callable[[Snapshot], None] = delivery.put
+        self._is_shut_down = False
+        _active.append(weakref.ref(self))
+
+    # --- the SDK's side ---------------------------------------------------------------------------
+
+    def on_start(self, span: Span, parent_context: context_api.Context | None = None) -> None:
+        """Judge a span that starts; called in the request's thread."""
+        try:
+            self._start(span, parent_context)
+        except Exception:  # noqa: BLE001 - nothing of ours may reach the request
+            guard.caught("EventLogSpanProcessor.on_start")
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """Hand over a request whose span ended; called in whichever thread ends it."""
+        try:
+            self._end(span)
+        except Exception:  # noqa: BLE001 - nothing of ours may reach the request
+            guard.caught("EventLogSpanProcessor.on_end")
+
+    def shutdown(self) -> None:
+        """Deliver what is queued, as far as possible, and take nothing more."""
+        if self._is_shut_down:
+            return
+        self._is_shut_down = True
+        try:
+            self.delivery.shutdown()
+        except Exception:  # noqa: BLE001 - nothing of ours may reach the application
+            guard.caught("EventLogSpanProcessor.shutdown")
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Deliver what is queued; whether that succeeded in time."""
+        try:
+            return self.delivery.force_flush(timeout_millis)
+        except Exception:  # noqa: BLE001 - nothing of ours may reach the application
+            guard.caught("EventLogSpanProcessor.force_flush")
+            return False
+
+    # --- for propagation and api ------------------------------------------------------------------
+
+    @property
+    def is_active(self) -> bool:
+        """Whether event logs still leave."""
+        return not self._is_shut_down
+
+    @property
+    def spans_evicted(self) -> int:
+        """How many spans were forgotten because they never ended and room was needed."""
+        return self._table.evicted
+
+    def find(self, span_id: int) -> Request | None:
+        """Return the request in progress that a span is, or is inside of."""
+        return self._table.get(span_id)
+
+    def judge(self, request: Request) -> Match | None:
+        """Judge a running span again that could not be judged at its start.
+
+        By the time its handler runs, Django has set the route: the start leaves now, and what the
+        application says is about this request.
+        """
+        if request.match is None and not request.is_ended:
+            attributes = attributes_of(request.span)
+            match = self._match(request.span, attributes)
+            if match is not None:
+                request.match = match
+                self._announce(request, attributes)
+        return request.match
+
+    def record(self, snapshot: Recorded) -> None:
+        """Hand over what the application reported without a span."""
+        self._put(snapshot)
+
+    # --- inside -----------------------------------------------------------------------------------
+
+    def _start(self, span: Span, parent_context: context_api.Context | None) -> None:
+        if self._is_shut_down:
+            return
+        parent = span.parent
+        around = None
+        if parent is not None and not parent.is_remote:
+            around = self._table.get(parent.span_id)
+        attributes = attributes_of(span)
+        match = self._match(span, attributes)
+        if match is None:
+            if self._candidates.judge_again(KIND_OF[span.kind], attributes):
+                self._track(span, None, around, parent_context)
+            elif around is not None:
+                self._table.put(span.context.span_id, around)
+            return
+        if around is None and parent is not None and not parent.is_remote:
+            around = _from_slot(parent_context)
+        same = None if around is None else self._same_request(around, match.action)
+        if same is None:
+            self._announce(self._track(span, match, around, parent_context), attributes)
+        else:
+            self._table.put(span.context.span_id, same)
+            span.set_attribute(semconv.EVENTLOG_DROP, True)
+
+    def _match(self, span: ReadableSpan, attributes: Attributes) -> Match | None:
+        scope = span.instrumentation_scope
+        return self._rules.match(
+            KIND_OF[span.kind], attributes, scope.name if scope is not None else ""
+        )
+
+    def _track(
+        self,
+        span: Span,
+        match: Match | None,
+        around: Request | None,
+        parent_context: context_api.Context | None,
+    ) -> Request:
+        span_id = span.context.span_id
+        request = Request(span, span_id, match, around)
+        slot = slot_of(parent_context)
+        if slot is not None:
+            request.correlation_id = slot.correlation_id
+            if slot.request is None or slot.request.is_ended:
+                slot.request = request
+        self._table.put(span_id, request)
+        return request
+
+    def _announce(self, request: Request, attributes: Attributes) -> None:
+        """Let the start go, and mark the span with action and request id.
+
+        A request that may come to nothing leaves no mark and has no start before its end.
+        """
+        match = request.match
+        if match is None:
+            return
+        if request.parent is not None:
+            for around in request.parent.and_around():
+                around.claimed |= {match.action}
+        if match.holds_start:
+            return
+        request.is_started = True
+        self._put(Started(request.span, attributes, match, request.correlation_id))
+        request.span.set_attributes(
+            {
+                semconv.EVENTLOG_ACTION: match.action,
+                semconv.EVENTLOG_REQUEST_ID: request.request_id,
+            }
+        )
+
+    def _same_request(self, around: Request, action: str) -> Request | None:
+        """Return the request of this action in progress around a span, if there is one."""
+        for request in around.and_around():
+            if not request.is_ended:
+                match = self.judge(request)
+                if match is not None and match.action == action:
+                    return request
+        return None
+
+    def _end(self, span: ReadableSpan) -> None:
+        if self._is_shut_down:
+            return
+        span_id = span.context.span_id
+        request = self._table.pop(span_id)
+        if REPORTED.wanted:
+            REPORTED.add(span_id)
+        if request is not None and request.span_id == span_id:
+            request.is_ended = True
+            if request.is_started and request.match is not None:
+                match = self._final_match(span, request.match)
+                self._put(Ended(span, match, request.correlation_id, request.notes_if_any, False))
+                return
+            around = request.parent
+        else:
+            if not self._may_match_late(span):
+                return
+            around, request = request, None
+        self._end_unannounced(span, request, around)
+
+    def _may_match_late(self, span: ReadableSpan) -> bool:
+        """Whether a span that no rule fitted at its start said meanwhile what it is."""
+        return semconv.EVENTLOG_ACTION in attributes_of(span)
+
+    def _end_unannounced(
+        self, span: ReadableSpan, request: Request | None, around: Request | None
+    ) -> None:
+        """Report start and outcome of a span that was held back, or is recognised only now."""
+        match = self._match(span, attributes_of(span))
+        if match is None:
+            return
+        if request is not None and match.action in request.claimed:
+            return
+        if around is not None and any(
+            other.match is not None and other.match.action == match.action
+            for other in around.and_around()
+        ):
+            return
+        self._put(
+            Ended(
+                span,
+                match,
+                None if request is None else request.correlation_id,
+                None if request is None else request.notes_if_any,
+                True,
+            )
+        )
+
+    def _final_match(self, span: ReadableSpan, match: Match) -> Match:
+        """Return what a request was at its end: the span may say another action by then."""
+        said = attributes_of(span).get(semconv.EVENTLOG_ACTION)
+        if said is None or said == match.action:
+            # None: pushed out by the span's attribute limit.
+            return match
+        return self._match(span, attributes_of(span)) or match
+
+
+def _from_slot(context: context_api.Context | None) -> Request | None:
+    """Return the request around a span whose parent was not recorded."""
+    slot = slot_of(context)
+    if slot is None or slot.request is None or slot.request.is_ended:
+        return None
+    return slot.request
+
+
+_active: list[weakref.ref[EventLogSpanProcessor]] = []
+"""Every processor of this process; usually one."""
+
+
+def active_processors() -> list[EventLogSpanProcessor]:
+    """Return the processors that still take event logs, oldest first."""
+    found = [processor for ref in _active if (processor := ref()) is not None]
+    if len(found) != len(_active):
+        _active[:] = [weakref.ref(processor) for processor in found]
+    return [processor for processor in found if processor.is_active]
+
+
+def find_request(span_id: int) -> Request | None:
+    """Return the request in progress, of any processor, that a span id belongs to."""
+    for ref in _active:
+        processor = ref()
+        if processor is not None:
+            request = processor.find(span_id)
+            if request is not None:
+                return request
+    return None

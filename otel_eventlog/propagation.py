@@ -1,0 +1,187 @@
+"""What the caller sent, and what the caller gets back: composed with the propagators in place.
+
+Incoming: `X-Request-Id` or `X-Correlation-Id` are put into the Context before the span starts, so
+that the live `start` has them. Outgoing: the response carries `X-EventLog-Request-Id` for support
+to quote, and its `Location` and content type are noted beside the span, never on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from opentelemetry import propagate, trace
+from opentelemetry.context import Context, get_current
+from opentelemetry.propagators import textmap
+from opentelemetry.propagators.textmap import TextMapPropagator
+
+from otel_eventlog import guard
+from otel_eventlog.tracking import Request, RequestSlot, slot_of, with_slot
+
+RESPONSE_HEADER = "X-EventLog-Request-Id"
+"""Response header with the request id; absent where a request may yet turn out to be none."""
+
+_REQUEST_HEADERS = ("x-request-id", "x-correlation-id")
+"""The caller's own id, best first."""
+
+_WSGI_KEYS = tuple("HTTP_" + name.upper().replace("-", "_") for name in _REQUEST_HEADERS)
+_ASGI_KEYS = tuple(name.encode() for name in _REQUEST_HEADERS)
+
+FindRequest = Callable[[int], Request | None]
+"""Returns the request in progress that a span id belongs to."""
+
+
+class EventLogPropagator(TextMapPropagator):
+    """The propagator in place, plus the caller's request id in the Context.
+
+    Args:
+        inner: the propagator in place.
+
+    """
+
+    def __init__(self, inner: TextMapPropagator) -> None:
+        self._inner = inner
+
+    def extract(
+        self,
+        carrier: textmap.CarrierT,
+        context: Context | None = None,
+        getter: textmap.Getter[textmap.CarrierT] = textmap.default_getter,
+    ) -> Context:
+        """Return what the inner propagator extracts, with a slot for this request in it."""
+        extracted: Context | None = self._inner.extract(carrier, context, getter)
+        # An empty CompositePropagator (a declarative configuration without `propagator:`) returns
+        # None, and the instrumentations then fail every request.
+        if extracted is None:
+            extracted = context if context is not None else get_current()
+        try:
+            return with_slot(RequestSlot(_correlation_id(carrier, getter)), extracted)
+        except Exception:  # noqa: BLE001 - nothing of ours may reach the request
+            guard.caught("EventLogPropagator.extract")
+            return extracted
+
+    def inject(
+        self,
+        carrier: textmap.CarrierT,
+        context: Context | None = None,
+        setter: textmap.Setter[textmap.CarrierT] = textmap.default_setter,
+    ) -> None:
+        """Inject what the inner propagator does, and nothing more."""
+        self._inner.inject(carrier, context, setter)
+
+    @property
+    def fields(self) -> set[str]:
+        """The inner propagator's fields."""
+        return self._inner.fields
+
+
+def _correlation_id(carrier: Any, getter: textmap.Getter[Any]) -> str | None:
+    """Read the caller's id; validated later, by whoever makes an event log of it."""
+    if isinstance(carrier, dict):
+        # The instrumentations' getters decode every header for every question.
+        for key in _WSGI_KEYS:
+            if key in carrier:
+                return str(carrier[key])
+        if "wsgi.version" in carrier:
+            return None
+        headers = carrier.get("headers")
+        if carrier.get("type") in ("http", "websocket") and isinstance(headers, (list, tuple)):
+            sent = dict(headers)
+            for name in _ASGI_KEYS:
+                value = sent.get(name)
+                if value is not None:
+                    return bytes(value).decode("latin-1")
+            return None
+    for header in _REQUEST_HEADERS:
+        values = getter.get(carrier, header)
+        if values:
+            return str(values[0])
+    return None
+
+
+def install_propagator() -> None:
+    """Compose ours with the global propagator; once."""
+    present = propagate.get_global_textmap()
+    if not isinstance(present, EventLogPropagator):
+        propagate.set_global_textmap(EventLogPropagator(present))
+
+
+class EventLogResponsePropagator:
+    """The response propagator in place, plus the request id; sees the response's headers.
+
+    Called once a response by Flask and twice by FastAPI (head and body). It has the methods of
+    contrib's `ResponsePropagator` and does not inherit from it, because contrib may be absent.
+
+    Args:
+        inner: the response propagator in place, if there is one.
+        find: how to find a request by a span id.
+
+    """
+
+    def __init__(self, inner: Any, find: FindRequest) -> None:
+        self._inner = inner
+        self._find = find
+
+    def inject(self, carrier: Any, context: Context | None = None, setter: Any = None) -> None:
+        """Let the inner propagator write, then note and write ours."""
+        if self._inner is not None:
+            if setter is None:
+                self._inner.inject(carrier, context)
+            else:
+                self._inner.inject(carrier, context, setter)
+        try:
+            self._see(carrier, context, setter)
+        except Exception:  # noqa: BLE001 - nothing of ours may reach the request
+            guard.caught("EventLogResponsePropagator.inject")
+
+    def _see(self, carrier: Any, context: Context | None, setter: Any) -> None:
+        if isinstance(carrier, dict) and carrier.get("type") not in (None, "http.response.start"):
+            return
+        request = self._request(context)
+        if request is None or request.is_ended:
+            return
+        headers = {name: value for name, value in _headers(carrier) if name in _SEEN}
+        notes = request.notes
+        notes.location = headers.get("location", notes.location)
+        notes.content_type = headers.get("content-type", notes.content_type)
+        if request.is_started and setter is not None and RESPONSE_HEADER.lower() not in headers:
+            setter.set(carrier, RESPONSE_HEADER, request.request_id)
+
+    def _request(self, context: Context | None) -> Request | None:
+        request = self._find(trace.get_current_span(context).get_span_context().span_id)
+        if request is None:
+            slot = slot_of(context) or slot_of(None)
+            request = slot.request if slot is not None else None
+        return request
+
+
+_SEEN = frozenset({"location", "content-type", RESPONSE_HEADER.lower()})
+
+
+def _headers(carrier: Any) -> Iterable[tuple[str, str]]:
+    """Yield a response's headers, names in lower case: WSGI, ASGI, Django; else nothing."""
+    if isinstance(carrier, dict):
+        pairs: Any = carrier.get("headers") or ()
+    elif isinstance(carrier, (list, tuple)):
+        pairs = carrier
+    else:
+        known: Any = getattr(carrier, "headers", None)
+        pairs = known.items() if hasattr(known, "items") else ()
+    for name, value in pairs:
+        yield _text(name).lower(), _text(value)
+
+
+def _text(value: Any) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+
+
+def install_response_propagator(find: FindRequest) -> None:
+    """Compose ours with contrib's global response propagator, if contrib is there; once."""
+    try:
+        from opentelemetry.instrumentation import propagators as contrib
+    except ImportError:
+        return
+    propagators: Any = contrib  # it has no annotations
+    present = propagators.get_global_response_propagator()
+    if not isinstance(present, EventLogResponsePropagator):
+        propagators.set_global_response_propagator(EventLogResponsePropagator(present, find))

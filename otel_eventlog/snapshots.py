@@ -1,0 +1,72 @@
+"""What the request's thread queues, and what the worker makes of it.
+
+The request's thread only notes which span, which match and a copy of what may still change; the
+worker turns that into event logs (`materialise`). This keeps a request's share below 10 µs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from opentelemetry.sdk.trace import ReadableSpan
+
+from otel_eventlog.mapping import Mapper
+from otel_eventlog.model import Attributes, EventLog, SpanData
+from otel_eventlog.outcome import Annotations
+from otel_eventlog.readable import span_data
+from otel_eventlog.ruleset import Match
+
+
+class Started(NamedTuple):
+    """A request has begun. The attributes are a copy: its span goes on changing."""
+
+    span: ReadableSpan
+    attributes: Attributes
+    match: Match
+    correlation_id: str | None
+
+
+class Ended(NamedTuple):
+    """A request is over. `with_start`: its start was held back, and goes out now as well."""
+
+    span: ReadableSpan
+    match: Match
+    correlation_id: str | None
+    notes: Annotations | None
+    with_start: bool
+
+
+class Recorded(NamedTuple):
+    """Something that has no span of its own was reported by the application."""
+
+    span: SpanData
+    match: Match
+    notes: Annotations
+
+
+Snapshot = Started | Ended | Recorded
+
+
+def materialise(mapper: Mapper, snapshot: Snapshot) -> tuple[EventLog, ...]:
+    """Return the event logs that a snapshot stands for; called by the delivery's worker."""
+    if isinstance(snapshot, Started):
+        data = span_data(snapshot.span, snapshot.attributes, running=True)
+        return (mapper.start(data, snapshot.match, _noted(None, snapshot.correlation_id)),)
+    if isinstance(snapshot, Recorded):
+        outcome = mapper.outcome(snapshot.span, snapshot.match, snapshot.notes)
+        return () if outcome is None else (outcome,)
+    data = span_data(snapshot.span)
+    notes = _noted(snapshot.notes, snapshot.correlation_id)
+    outcome = mapper.outcome(data, snapshot.match, notes)
+    if outcome is None:
+        return ()
+    if not snapshot.with_start:
+        return (outcome,)
+    return mapper.start(data, snapshot.match, notes), outcome
+
+
+def _noted(notes: Annotations | None, correlation_id: str | None) -> Annotations | None:
+    if correlation_id is None or (notes is not None and notes.correlation_id is not None):
+        return notes
+    return replace(notes or Annotations(), correlation_id=correlation_id)

@@ -1,0 +1,34 @@
+"""The pytest plugin. Loaded in every pytest run, so it imports nothing before it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from otel_eventlog.testing.events import EventLogs
+
+
+@pytest.fixture
+def event_logs_rules() -> Sequence[str]:
+    """Rule files of the application; override it in your conftest.py."""
+    return ()
+
+
+@pytest.fixture
+def event_logs_packs() -> Sequence[str]:
+    """Built-in packs beyond the default ones; override it in your conftest.py."""
+    return ()
+
+
+@pytest.fixture
+def event_logs(
+    event_logs_rules: Sequence[str], event_logs_packs: Sequence[str]
+) -> Iterator[EventLogs]:
+    """Yield the event logs that the test leaves; nothing is sent anywhere."""
+    from otel_eventlog.testing.capture import capture
+
+    with capture(rules=event_logs_rules, packs=event_logs_packs) as events:
+        yield events

@@ -1,0 +1,152 @@
+"""What is known of the requests in progress, kept beside their spans and never on them.
+
+Request       one auth call in progress: its span, its action, what the application said
+RequestSlot   rides in the OpenTelemetry Context of one incoming request: finds its Request
+              even where spans in between are not recorded
+Table         Requests by span id, and which spans run inside of them; bounded
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opentelemetry import context as context_api
+from opentelemetry.sdk.trace import Span
+
+from otel_eventlog.model import TAG_REQUEST, uuid_int, uuid_text
+from otel_eventlog.outcome import Annotations
+from otel_eventlog.ruleset import Match
+
+TRACKED_SPANS_MAX = 20_000
+"""Most spans tracked at once; beyond, those that started first are forgotten (and counted)."""
+
+ANCESTORS_MAX = 16
+"""How many requests around a request are looked at."""
+
+_SLOT_KEY = context_api.create_key("otel-eventlog-request")
+
+
+class Request:
+    """One auth call in progress, or a span that cannot be judged before its end.
+
+    Attributes:
+        span: the running span.
+        match: what it is; None as long as that cannot be said.
+        parent: the request around it, in the same process.
+        correlation_id: what the caller sent, not yet validated.
+        is_started: whether its `start` has left; from then on it has an outcome too.
+        is_ended: whether its span has ended.
+        claimed: actions of the requests that ran inside of it.
+
+    """
+
+    __slots__ = (
+        "_notes",
+        "claimed",
+        "correlation_id",
+        "is_ended",
+        "is_started",
+        "match",
+        "parent",
+        "span",
+        "span_id",
+    )
+
+    def __init__(
+        self, span: Span, span_id: int, match: Match | None, parent: Request | None
+    ) -> None:
+        self.span = span
+        self.span_id = span_id
+        self.match = match
+        self.parent = parent
+        self.correlation_id: str | None = None
+        self.is_started = False
+        self.is_ended = False
+        self.claimed: frozenset[str] = frozenset()
+        self._notes: Annotations | None = None
+
+    @property
+    def notes(self) -> Annotations:
+        """What the application says beside the span; made when first asked for."""
+        notes = self._notes
+        if notes is None:
+            notes = self._notes = Annotations()
+        return notes
+
+    @property
+    def notes_if_any(self) -> Annotations | None:
+        """The notes, or None if nobody said anything."""
+        return self._notes
+
+    @property
+    def request_id(self) -> str:
+        """The request id, as in its event logs."""
+        return uuid_text(uuid_int(self.span.start_time or 0, self.span_id, TAG_REQUEST))
+
+    def and_around(self) -> Iterator[Request]:
+        """Yield the request itself and those around it, innermost first."""
+        request: Request | None = self
+        for _ in range(ANCESTORS_MAX):
+            if request is None:
+                return
+            yield request
+            request = request.parent
+
+
+class RequestSlot:
+    """The place in a Context where an incoming request's headers and `Request` are found."""
+
+    __slots__ = ("correlation_id", "request")
+
+    def __init__(self, correlation_id: str | None = None, request: Request | None = None) -> None:
+        self.correlation_id = correlation_id
+        self.request = request
+
+
+def slot_of(context: context_api.Context | None) -> RequestSlot | None:
+    """Return the slot of a Context; None stands for the current one."""
+    slot = context_api.get_value(_SLOT_KEY, context)
+    return slot if isinstance(slot, RequestSlot) else None
+
+
+def with_slot(slot: RequestSlot, context: context_api.Context | None = None) -> context_api.Context:
+    """Return a Context with a slot in it; None stands for the current one."""
+    return context_api.set_value(_SLOT_KEY, slot, context)
+
+
+class Table:
+    """Requests by the ids of their own spans and of the spans inside of them.
+
+    Only operations that are atomic in themselves: no lock that a fork could leave locked.
+    """
+
+    def __init__(self, spans_max: int = TRACKED_SPANS_MAX) -> None:
+        self._by_span: dict[int, Request] = {}
+        self._spans_max = spans_max
+        self.get = self._by_span.get
+        """Return the request that a span is, or is inside of."""
+        self.evicted = 0
+        """How many spans were forgotten because they never ended and room was needed."""
+
+    def __len__(self) -> int:
+        return len(self._by_span)
+
+    def put(self, span_id: int, request: Request) -> None:
+        """Track a span as a request, or as running inside of one."""
+        by_span = self._by_span
+        if len(by_span) >= self._spans_max:
+            self._evict()
+        by_span[span_id] = request
+
+    def pop(self, span_id: int) -> Request | None:
+        """Forget a span and return what it was tracked as."""
+        return self._by_span.pop(span_id, None)
+
+    def _evict(self) -> None:
+        try:
+            oldest = next(iter(self._by_span))
+        except (StopIteration, RuntimeError):
+            # Another thread emptied or changed it meanwhile; it will make room as well.
+            return
+        if self._by_span.pop(oldest, None) is not None:
+            self.evicted += 1
