@@ -1,0 +1,120 @@
+"""What both decoders do with their records: judge, count, collect."""
+
+from __future__ import annotations
+
+from otel_eventlog.errors import WireError
+from otel_eventlog.model import Attributes, EventLog, SpanData
+from otel_eventlog.wire import WireRecord, from_record
+from otel_eventlog_collector.limits import ATTRIBUTES_PER_REQUEST_MAX
+from otel_eventlog_collector.otlp.records import (
+    DecodedEventLogs,
+    DecodedSpans,
+    Reason,
+    RecordError,
+    Rejections,
+    Wanted,
+)
+from otel_eventlog_collector.otlp.walk import over
+
+
+class AttributeBudget:
+    """Counts the attributes of one request against ATTRIBUTES_PER_REQUEST_MAX."""
+
+    def __init__(self) -> None:
+        """Start with everything left."""
+        self.left = ATTRIBUTES_PER_REQUEST_MAX
+
+    def spend(self, count: int) -> None:
+        """Take some; raises BodyTooLarge when none are left."""
+        self.left -= count
+        if self.left < 0:
+            raise over("attributes", ATTRIBUTES_PER_REQUEST_MAX)
+
+
+class SpanBatch:
+    """Collects the spans of one request."""
+
+    def __init__(self, received: int, wanted: Wanted | None) -> None:
+        """Start empty; `received` is the number of spans in the request."""
+        self._received = received
+        self._wanted = wanted
+        self._spans: list[SpanData] = []
+        self._unwanted = 0
+        self._rejections = Rejections()
+
+    def wants(self, kind: int, attributes: Attributes, scope_name: str) -> bool:
+        """Whether somebody wants this span built."""
+        return self._wanted is None or self._wanted(kind, attributes, scope_name)
+
+    def add(self, span: SpanData | None) -> None:
+        """Keep a span, or count one that nobody wants."""
+        if span is None:
+            self._unwanted += 1
+        else:
+            self._spans.append(span)
+
+    def reject(self, error: Exception) -> None:
+        """Count a span that cannot be one."""
+        self._rejections.add(_as_record_error(error))
+
+    def result(self) -> DecodedSpans:
+        """Return what was collected."""
+        return DecodedSpans(
+            spans=self._spans,
+            rejected=self._rejections.total,
+            error_message=self._rejections.message("spans", self._received),
+            received=self._received,
+            unwanted=self._unwanted,
+            reasons=self._rejections.counts,
+        )
+
+
+class LogBatch:
+    """Collects the event logs of one request."""
+
+    def __init__(self, received: int) -> None:
+        """Start empty; `received` is the number of log records in the request."""
+        self._received = received
+        self._events: list[EventLog] = []
+        self._foreign = 0
+        self._rejections = Rejections()
+
+    def add(self, event: EventLog | None) -> None:
+        """Keep an event log, or count a log record that is none."""
+        if event is None:
+            self._foreign += 1
+        else:
+            self._events.append(event)
+
+    def reject(self, error: Exception) -> None:
+        """Count a record that calls itself an event log and cannot be one."""
+        self._rejections.add(_as_record_error(error))
+
+    def result(self) -> DecodedEventLogs:
+        """Return what was collected."""
+        return DecodedEventLogs(
+            events=self._events,
+            rejected=self._rejections.total,
+            error_message=self._rejections.message("log records", self._received),
+            received=self._received,
+            foreign=self._foreign,
+            reasons=self._rejections.counts,
+        )
+
+
+def event_log_from(record: WireRecord, resource: Attributes) -> EventLog:
+    """Return the event log that a record is.
+
+    Raises:
+        RecordError: it cannot be an event log; the detail says what to mend.
+
+    """
+    try:
+        return from_record(record, resource)
+    except WireError as error:
+        raise RecordError(Reason.NOT_AN_EVENT_LOG, str(error)) from error
+
+
+def _as_record_error(error: Exception) -> RecordError:
+    """A parser's error says nothing a sender could use: it becomes `malformed`."""
+    return error if isinstance(error, RecordError) else RecordError(Reason.MALFORMED)
