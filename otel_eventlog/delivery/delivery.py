@@ -1,0 +1,195 @@
+"""What the rest of the package sees of the delivery."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import random
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from functools import partial
+
+from otel_eventlog.delivery.queue import QUEUE_EVENTS_MAX
+from otel_eventlog.delivery.sender import Sender
+from otel_eventlog.delivery.spool import Spool
+from otel_eventlog.delivery.tally import DeliveryStats, Drop
+from otel_eventlog.delivery.worker import Flush, Materialise, Worker
+
+SHUTDOWN_TIMEOUT_S = 3.0
+"""How long the end of the process may be held up: repeated attempts stop after 2 s."""
+
+STARTUP_S_MAX = 10.0
+"""How long a thread that still imports is waited for: a script may end right after its event."""
+
+_FORK_WAIT_S_MAX = 5.0
+
+
+class Delivery:
+    """Event logs on their way to the collector. Every method from any thread.
+
+    Args:
+        materialise: turns an item that was put into event logs. Runs in the delivery's thread;
+            with a spool it runs in the thread that calls `put`.
+        sender: one way to the collector.
+        queue_events_max: most items waiting in memory; beyond it the oldest is dropped.
+        spool: where event logs wait on disk instead of in memory.
+        clock: monotonic seconds.
+        jitter: returns a number from 0 to 1, for the delays between attempts.
+
+    """
+
+    def __init__(
+        self,
+        materialise: Materialise,
+        sender: Sender,
+        *,
+        queue_events_max: int = QUEUE_EVENTS_MAX,
+        spool: Spool | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        """Get ready. No thread, no connection, no file before the first `put`."""
+        self._sender = sender
+        self._spool = spool
+        self._new_worker = partial(
+            Worker,
+            materialise,
+            sender,
+            spool,
+            queue_events_max=queue_events_max,
+            clock=clock,
+            jitter=jitter,
+        )
+        self._is_shut_down = False
+        self._renew()
+        reference = weakref.ref(self)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(
+                before=partial(_call, reference, Delivery._before_fork),
+                after_in_parent=partial(_call, reference, Delivery._after_fork_in_parent),
+                after_in_child=partial(_call, reference, Delivery._after_fork_in_child),
+            )
+        self._at_exit = partial(_call, reference, Delivery.shutdown)
+        atexit.register(self._at_exit)
+
+    def _renew(self) -> None:
+        self._worker = self._new_worker()
+        self._thread: threading.Thread | None = None
+        self._thread_lock = threading.RLock()
+        self._import_guard = threading.Lock()
+        self._holds_guard = False
+
+    def put(self, item: object) -> None:
+        """Take an item in and return at once. Never blocks on the network, never raises.
+
+        Without a spool this appends to a queue. With one it materialises the item and writes it to
+        a file: when `put` returns, even SIGKILL does not lose it.
+        """
+        try:
+            worker = self._worker
+            if self._is_shut_down:
+                worker.tally.drop(Drop.SHUTDOWN)
+                return
+            worker.offer(item)
+            if self._thread is None:
+                self.start()
+        except Exception:  # noqa: BLE001 - the customer's request comes first, whatever this is
+            self._worker.tally.drop(Drop.UNMAPPABLE)
+
+    def start(self) -> None:
+        """Start the thread now, so that the first event log does not wait for imports.
+
+        Also lets what a killed process left in the spool go out before anything new comes.
+        """
+        with self._thread_lock:
+            if self._thread is not None or self._is_shut_down:
+                return
+            thread = threading.Thread(
+                target=self._worker.run,
+                args=(self._import_guard,),
+                name="otel-eventlog-delivery",
+                daemon=True,
+            )
+            try:
+                thread.start()
+            except RuntimeError:
+                return  # no more threads, or the interpreter ends: `shutdown` delivers
+            self._thread = thread
+
+    def force_flush(self, timeout_s: float = 10.0) -> bool:
+        """Wait until everything put so far is delivered, or dropped for good.
+
+        Args:
+            timeout_s: longest wait.
+
+        Returns:
+            False if the time was over first.
+
+        """
+        worker = self._worker
+        if self._thread is None and not len(worker.queue):
+            return True
+        if self._is_shut_down:
+            return not len(worker.queue)
+        flush = Flush()
+        worker.flush(flush)
+        self.start()
+        return flush.done.wait(timeout_s) and flush.is_delivered
+
+    def shutdown(self, timeout_s: float = SHUTDOWN_TIMEOUT_S) -> None:
+        """Deliver what waits, for a bounded time, and end the thread. May be called repeatedly.
+
+        What cannot be delivered in that time is dropped and counted; what is in the spool stays
+        there for the next process.
+
+        Args:
+            timeout_s: longest wait, once the thread has done its imports.
+
+        """
+        with self._thread_lock:
+            if self._is_shut_down:
+                return
+            self._is_shut_down = True
+            thread = self._thread
+        atexit.unregister(self._at_exit)
+        self._worker.ask_to_stop()
+        if thread is None:
+            if len(self._worker.queue):
+                self._worker.run(self._import_guard)
+            return
+        if thread is not threading.current_thread():
+            self._worker.is_ready.wait(STARTUP_S_MAX)
+            thread.join(timeout_s)
+            if thread.is_alive():
+                self._worker.abandon()
+
+    def stats(self) -> DeliveryStats:
+        """Return the counters of this process."""
+        spooled_bytes = self._spool.bytes_count if self._spool else 0
+        return self._worker.tally.stats(len(self._worker.queue), spooled_bytes)
+
+    def _before_fork(self) -> None:
+        # A child that is forked while the thread imports a module inherits that module half
+        # imported and locked for ever.
+        self._holds_guard = self._import_guard.acquire(timeout=_FORK_WAIT_S_MAX)
+
+    def _after_fork_in_parent(self) -> None:
+        if self._holds_guard:
+            self._holds_guard = False
+            self._import_guard.release()
+
+    def _after_fork_in_child(self) -> None:
+        # The parent still has its items and its thread: here everything begins anew.
+        self._sender.forget()
+        if self._spool is not None:
+            self._spool.forget()
+        self._renew()
+
+
+def _call(reference: weakref.ref[Delivery], method: Callable[[Delivery], None]) -> None:
+    """Call a method if its object still lives: what is registered for good must not keep it."""
+    delivery = reference()
+    if delivery is not None:
+        method(delivery)
