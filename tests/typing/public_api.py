@@ -1,0 +1,85 @@
+"""What users write, checked by mypy and never run: public names keep the types they promise."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import assert_type
+
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import Sampler
+
+import otel_eventlog
+from otel_eventlog import CurrentAction, EventLog, EventLogSpanProcessor, Status, action
+from otel_eventlog.ruleset import RuleSet
+from otel_eventlog.testing import EventLogs
+
+
+def installs_with_every_option(provider: TracerProvider) -> None:
+    """`install` takes what the environment variables take, and answers with the processor."""
+    otel_eventlog.install()
+    processor = otel_eventlog.install(
+        provider,
+        endpoint="http://localhost:4328",
+        rules=[Path("rules.toml"), "more.toml"],
+        packs=["stytch"],
+        spool_dir=Path("spool"),
+    )
+    assert_type(processor, EventLogSpanProcessor | None)
+
+
+def builds_a_provider_by_hand(
+    sampler: Sampler, rules: RuleSet, processor: EventLogSpanProcessor
+) -> TracerProvider:
+    """The sampler and the processor fit the SDK's own types."""
+    provider = TracerProvider(sampler=otel_eventlog.EventLogSampler(sampler, rules))
+    provider.add_span_processor(processor)
+    return provider
+
+
+@action("PasswordsAuthenticate")
+def function(user: str, *, remember: bool = False) -> int:
+    """A decorated function keeps its signature."""
+    return len(user) + remember
+
+
+@action("SessionsAuthenticate")
+async def coroutine(token: str) -> bool:
+    """A decorated coroutine keeps its signature."""
+    return bool(token)
+
+
+@action("UsersSearch")
+def generator(pages: int) -> Iterator[int]:
+    """A decorated generator keeps its signature."""
+    yield from range(pages)
+
+
+@action("UsersSearch")
+async def asynchronous_generator(pages: int) -> AsyncIterator[int]:
+    """A decorated asynchronous generator keeps its signature."""
+    for page in range(pages):
+        yield page
+
+
+async def calls_what_was_decorated() -> None:
+    """Callers see the types that they saw before."""
+    assert_type(function("ada", remember=True), int)
+    assert_type(await coroutine("t"), bool)
+    assert_type(generator(3), Iterator[int])
+    assert_type(asynchronous_generator(3), AsyncIterator[int])
+
+
+def says_what_happened() -> None:
+    """Inside `action`, and wherever `current_action` is asked, outcome and details can be said."""
+    with action("SessionsRevoke") as current:
+        assert_type(current, CurrentAction)
+        current.set_user("u-1").set("reason", "logout").succeed()
+    otel_eventlog.current_action().fail("invalid_credentials")
+    otel_eventlog.record("EmailDelivery", message_status="bounced")
+
+
+def asserts_in_tests(event_logs: EventLogs) -> None:
+    """The fixture `event_logs` is a sequence of event logs."""
+    assert_type(event_logs[0], EventLog)
+    assert_type(event_logs.outcome("PasswordsAuthenticate").status, Status)
