@@ -28,7 +28,7 @@ def event_logs(
     event_logs_rules: Sequence[str], event_logs_packs: Sequence[str]
 ) -> Iterator[EventLogs]:
     """Yield the event logs that the test leaves; nothing is sent anywhere."""
-    from otel_eventlog.testing.capture import capture
+    from otel_eventlog.testing.capturing import capture
 
     with capture(rules=event_logs_rules, packs=event_logs_packs) as events:
         yield events
