@@ -8,6 +8,7 @@ values of a label are bounded: what comes after the first hundred counts as `oth
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -79,6 +80,24 @@ METRICS: Mapping[str, Metric] = {
     "eventlog_write_seconds": Metric("summary", "Time from queueing a write to its commit."),
 }
 """Every metric of the collector, in the order in which /metrics prints them."""
+
+
+class Occasionally:
+    """Says at most once a period that something is due: bounds what hostile input may log."""
+
+    def __init__(self, period_s: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+        """Be due at once, then every `period_s` seconds."""
+        self._period_s = period_s
+        self._monotonic = monotonic
+        self._due_s = float("-inf")
+
+    def is_due(self) -> bool:
+        """Whether a period has passed since this was last true."""
+        now_s = self._monotonic()
+        if now_s < self._due_s:
+            return False
+        self._due_s = now_s + self._period_s
+        return True
 
 
 class Metrics:

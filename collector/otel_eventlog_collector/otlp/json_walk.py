@@ -228,7 +228,7 @@ class _Walker:
         return PermanentError(
             f"request body: not OTLP JSON: {expected} expected at character {self.position}, "
             f"found {found!r}",
-            hint="send an Export…ServiceRequest in protobuf's JSON mapping",
+            hint="send an ExportTraceServiceRequest or ExportLogsServiceRequest in OTLP's JSON",
         )
 
 

@@ -87,7 +87,7 @@ def malformed(detail: str) -> PermanentError:
     """Return the error for a body that is no OTLP protobuf request."""
     return PermanentError(
         f"request body: not an OTLP protobuf message: {detail}",
-        hint="send the bytes of an Export…ServiceRequest, or name the encoding in Content-Type",
+        hint="send an ExportTraceServiceRequest or ExportLogsServiceRequest, and name its encoding",
     )
 
 

@@ -1,0 +1,191 @@
+"""Run an ASGI application on uvicorn inside the running event loop, within bounds.
+
+What uvicorn lacks is added here for every listener: a time limit and a size limit for headers
+(uvicorn waits for ever and takes any size), the bound address before the first request, and no
+signal handlers, which belong to whoever owns the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import socket
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from otel_eventlog_collector.errors import ConfigError
+from otel_eventlog_collector.limits import (
+    CONNECTIONS_MAX,
+    HEADER_BYTES_MAX,
+    HEADER_TIMEOUT_S,
+    KEEP_ALIVE_S,
+)
+
+AsgiApp: TypeAlias = Any
+"""An ASGI 3 application: `async (scope, receive, send)`."""
+
+_BACKLOG = 1024
+
+
+class BoundedHttpProtocol(HttpToolsProtocol):
+    """One HTTP connection whose headers must be complete in time and of a sane size."""
+
+    _header_timer: asyncio.TimerHandle | None = None
+    _header_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start the time limit; it covers a client that connects and says nothing."""
+        super().connection_made(transport)
+        self._await_headers()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the time limit with the connection."""
+        self._headers_done()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Close the connection if headers grow beyond the limit."""
+        super().data_received(data)
+        if self._header_timer is not None:
+            self._header_bytes += len(data)
+            if self._header_bytes > HEADER_BYTES_MAX:
+                self.transport.close()
+
+    def on_message_begin(self) -> None:
+        """Start the time limit of the next request on a kept connection."""
+        super().on_message_begin()
+        self._await_headers()
+
+    def on_headers_complete(self) -> None:
+        """End the time limit: what follows is the application's to bound."""
+        self._headers_done()
+        super().on_headers_complete()
+
+    def _await_headers(self) -> None:
+        if self._header_timer is None:
+            self._header_timer = self.loop.call_later(HEADER_TIMEOUT_S, self.transport.close)
+
+    def _headers_done(self) -> None:
+        self._header_bytes = 0
+        if self._header_timer is not None:
+            self._header_timer.cancel()
+            self._header_timer = None
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.ready.set()
+
+
+class AsgiServer:
+    """One listener.
+
+    Args:
+        app: the ASGI application.
+        host: address or name to bind.
+        port: port to bind; 0 picks a free one.
+        name: what the listener is called in messages, and its option without dashes.
+        connections_max: open connections; over it requests are answered 503.
+
+    """
+
+    def __init__(
+        self,
+        app: AsgiApp,
+        host: str,
+        port: int,
+        *,
+        name: str,
+        connections_max: int = CONNECTIONS_MAX,
+    ) -> None:
+        """Prepare; nothing is bound yet."""
+        self._host = host
+        self._port = port
+        self._name = name
+        self._config = uvicorn.Config(
+            app,
+            http=BoundedHttpProtocol,
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            limit_concurrency=connections_max,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            backlog=_BACKLOG,
+        )
+        self._server: _Server | None = None
+        self._serving: asyncio.Task[None] | None = None
+
+    async def start(self) -> tuple[str, int]:
+        """Listen; return the bound address and port.
+
+        Raises:
+            ConfigError: the address cannot be bound.
+
+        """
+        bound = _bind(self._host, self._port, self._name)
+        address: tuple[str, int] = bound.getsockname()[:2]
+        self._server = _Server(self._config)
+        self._serving = asyncio.create_task(self._server.serve(sockets=[bound]))
+        ready = asyncio.create_task(self._server.ready.wait())
+        await asyncio.wait({ready, self._serving}, return_when=asyncio.FIRST_COMPLETED)
+        if self._serving.done():
+            ready.cancel()
+            bound.close()
+            await self._serving
+        return address
+
+    async def stop(self, grace_s: float) -> None:
+        """Accept nothing more, let requests end for `grace_s` seconds, then cancel them."""
+        server, serving = self._server, self._serving
+        if server is None or serving is None:
+            return
+        self._server = self._serving = None
+        self._config.timeout_graceful_shutdown = max(1, math.ceil(grace_s))
+        server.should_exit = True
+        await serving
+
+
+def _bind(host: str, port: int, name: str) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        bound = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise cannot_bind(name, host, port, error) from error
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        # uvicorn only starts to accept later; a port that is taken may show at listen() alone.
+        bound.listen(_BACKLOG)
+    except OSError as error:
+        bound.close()
+        raise cannot_bind(name, host, port, error) from error
+    bound.setblocking(False)
+    return bound
+
+
+def cannot_bind(name: str, host: str, port: int, error: object) -> ConfigError:
+    """Return the error for an address that a listener cannot have."""
+    reason = getattr(error, "strerror", None) or error
+    return ConfigError(
+        f"{name}: cannot listen on {host}:{port}: {reason}",
+        hint=f"stop what uses the port, or choose another with --{name} HOST:PORT (0 = any free)",
+    )

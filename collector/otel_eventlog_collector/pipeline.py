@@ -1,0 +1,184 @@
+"""Map → write → wake the tail, in that order: what is seen live is on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+
+from otel_eventlog.mapping import Mapper
+from otel_eventlog.model import EventLog, SpanData
+from otel_eventlog_collector.limits import (
+    CLOCK_SKEW_NS_MAX,
+    EVENTS_PER_WRITE_MAX,
+    SPANS_PER_SLICE,
+)
+from otel_eventlog_collector.metrics import Metrics, Occasionally
+from otel_eventlog_collector.protocols import Clock, ConsumeResult, EventWriter, WriteResult
+
+_log = logging.getLogger(__name__)
+_TRACEBACK_PERIOD_S = 60
+
+
+class Pipeline:
+    """The consumer behind the receivers.
+
+    A large request is worked off in slices: other requests get their turn between two of them, and
+    while one slice is being committed the next is mapped. If a later slice cannot be committed the
+    whole request is refused as retryable; its redelivery finds the earlier slices already there.
+
+    Args:
+        mapper: spans to event logs.
+        writer: where they are stored.
+        clock: the collector's time, nanoseconds since the epoch.
+        on_committed: called on the event loop after every commit that changed something.
+        metrics: what is counted.
+
+    """
+
+    def __init__(
+        self,
+        mapper: Mapper,
+        writer: EventWriter,
+        clock: Clock,
+        on_committed: Callable[[], None],
+        metrics: Metrics,
+    ) -> None:
+        """Keep the parts."""
+        self._mapper = mapper
+        self._writer = writer
+        self._clock = clock
+        self._on_committed = on_committed
+        self._metrics = metrics
+        self._commits: set[asyncio.Task[WriteResult]] = set()
+        self._traceback = Occasionally(_TRACEBACK_PERIOD_S)
+
+    async def consume_spans(self, spans: Sequence[SpanData]) -> ConsumeResult:
+        """Map spans to event logs and store them; see `protocols.Consumer`."""
+        request = _Request(self)
+        for start in range(0, len(spans), SPANS_PER_SLICE):
+            for span in spans[start : start + SPANS_PER_SLICE]:
+                events = self._map(span)
+                if events is None:
+                    request.unmapped += 1
+                elif events:
+                    request.waiting.extend(events)
+                    request.mapped += len(events)
+                else:
+                    request.unwanted += 1
+            await request.write(at_least=EVENTS_PER_WRITE_MAX - 2 * SPANS_PER_SLICE)
+            await asyncio.sleep(0)
+        await request.write(at_least=1)
+        await request.commit()
+        self._metrics.count("eventlog_events_mapped_total", request.mapped)
+        self._metrics.count(
+            "eventlog_records_dropped_total", request.unwanted, signal="traces", reason="unwanted"
+        )
+        return request.result(len(spans))
+
+    async def consume_event_logs(self, events: Sequence[EventLog]) -> ConsumeResult:
+        """Store event logs that applications made; see `protocols.Consumer`."""
+        request = _Request(self)
+        for start in range(0, len(events), EVENTS_PER_WRITE_MAX):
+            request.waiting.extend(events[start : start + EVENTS_PER_WRITE_MAX])
+            await request.write(at_least=1)
+        await request.commit()
+        return request.result(len(events))
+
+    async def drain(self) -> None:
+        """Wait until every write begun so far has been committed or has failed."""
+        while self._commits:
+            await asyncio.wait(self._commits)
+
+    def begin(self, events: Sequence[EventLog]) -> asyncio.Task[WriteResult]:
+        """Stamp and queue event logs; the task is done when they are on disk.
+
+        A task of its own: a client that hangs up cancels its request, but not a commit others may
+        be part of, nor the waking of the tail.
+        """
+        self._stamp(events)
+        task = asyncio.create_task(self._commit(self._writer.write(events), time.monotonic()))
+        self._commits.add(task)
+        task.add_done_callback(self._settled)
+        return task
+
+    def _settled(self, task: asyncio.Task[WriteResult]) -> None:
+        self._commits.discard(task)
+        if not task.cancelled():
+            task.exception()  # looked at, also when whoever waited for it has gone
+
+    def _map(self, span: SpanData) -> tuple[EventLog, ...] | None:
+        """Return the event logs of one span, None if mapping it failed: a mistake of ours."""
+        try:
+            return self._mapper.map_span(span)
+        except Exception:  # noqa: BLE001 - one span may never cost its neighbours
+            self._metrics.count("eventlog_internal_errors_total", where="mapping")
+            if self._traceback.is_due():
+                _log.exception("a span could not be mapped; its neighbours were")
+            return None
+
+    def _stamp(self, events: Sequence[EventLog]) -> None:
+        now = self._clock()
+        skewed = 0
+        for event in events:
+            event.observed_unix_nano = now
+            event.clock_skewed = event.time_unix_nano > now + CLOCK_SKEW_NS_MAX
+            skewed += event.clock_skewed
+        self._metrics.count("eventlog_events_clock_skewed_total", skewed)
+        kinds = Counter((event.action, event.status) for event in events)
+        for (action, status), count in kinds.items():
+            self._metrics.count("eventlog_events_total", count, action=action, status=status)
+
+    async def _commit(self, future: Future[WriteResult], begun_s: float) -> WriteResult:
+        result = await asyncio.wrap_future(future)
+        count = self._metrics.count
+        self._metrics.observe("eventlog_write_seconds", time.monotonic() - begun_s)
+        count("eventlog_events_stored_total", result.stored)
+        count("eventlog_events_replaced_total", result.replaced)
+        count("eventlog_events_duplicate_total", result.duplicates)
+        count("eventlog_events_conflicting_total", result.conflicts)
+        count("eventlog_events_rejected_total", result.rejected)
+        if result.stored or result.replaced:
+            self._on_committed()
+        return result
+
+
+class _Request:
+    """What one request has waiting, being committed, and behind it."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._commit: asyncio.Task[WriteResult] | None = None
+        self._rejected = 0
+        self.waiting: list[EventLog] = []
+        self.unmapped = 0
+        self.unwanted = 0
+        self.mapped = 0
+
+    async def write(self, at_least: int) -> None:
+        """Queue what waits, if it is enough, after the commit before it is done."""
+        if len(self.waiting) >= at_least:
+            await self.commit()
+            events, self.waiting = self.waiting, []
+            self._commit = self._pipeline.begin(events)
+
+    async def commit(self) -> None:
+        """Wait for the commit that is under way."""
+        if self._commit is not None:
+            task, self._commit = self._commit, None
+            self._rejected += (await asyncio.shield(task)).rejected
+
+    def result(self, received: int) -> ConsumeResult:
+        """Return what became of the request's records."""
+        sentences = []
+        if self.unmapped:
+            sentences.append(f"{self.unmapped} spans could not be mapped (an error of ours)")
+        if self._rejected:
+            sentences.append(
+                f"{self._rejected} event logs have a start outside the times that are kept"
+            )
+        rejected = min(received, self.unmapped + self._rejected)
+        return ConsumeResult(received - rejected, rejected, "; ".join(sentences))

@@ -1,0 +1,77 @@
+"""How much may be in flight at once, counted in bytes, for both transports together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from otel_eventlog_collector.errors import Overloaded
+from otel_eventlog_collector.limits import IN_FLIGHT_BYTES_MAX, REQUESTS_IN_FLIGHT_MAX
+from otel_eventlog_collector.metrics import Metrics
+
+_HINT = "retry after a second; send less at once"
+
+
+class Admission:
+    """Admits requests while their bytes and their number are within the limits; never queues.
+
+    Used on the event loop only, so it needs no lock.
+    """
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        bytes_max: int = IN_FLIGHT_BYTES_MAX,
+        requests_max: int = REQUESTS_IN_FLIGHT_MAX,
+    ) -> None:
+        """Start with nothing in flight."""
+        self._metrics = metrics
+        self._bytes_max = bytes_max
+        self._requests_max = requests_max
+        self.bytes = 0
+        self.requests = 0
+
+    @contextmanager
+    def request(self) -> Iterator[Ticket]:
+        """Admit one request; everything it took is given back at the end.
+
+        Raises:
+            Overloaded: as many requests as allowed are in flight.
+
+        """
+        if self.requests >= self._requests_max:
+            self._metrics.count("eventlog_limits_hit_total", limit="requests_in_flight")
+            raise Overloaded(f"{self.requests} requests are in flight", hint=_HINT)
+        self.requests += 1
+        ticket = Ticket(self)
+        try:
+            yield ticket
+        finally:
+            self.requests -= 1
+            self.bytes -= ticket.bytes
+
+    def take(self, count: int) -> None:
+        """Take bytes; raises Overloaded if that is more than are left."""
+        if self.bytes + count > self._bytes_max:
+            self._metrics.count("eventlog_limits_hit_total", limit="bytes_in_flight")
+            raise Overloaded(f"{self.bytes} bytes of requests are in flight", hint=_HINT)
+        self.bytes += count
+
+
+class Ticket:
+    """What one request holds of the bytes in flight."""
+
+    def __init__(self, admission: Admission) -> None:
+        """Start with nothing."""
+        self._admission = admission
+        self.bytes = 0
+
+    def take(self, count: int) -> None:
+        """Take more bytes.
+
+        Raises:
+            Overloaded: too many are in flight.
+
+        """
+        self._admission.take(count)
+        self.bytes += count

@@ -1,0 +1,189 @@
+"""What both transports do with the bytes of one request: decode, consume, answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias, TypeVar
+
+from otel_eventlog_collector.errors import BodyTooLarge, CollectorError, StoreUnavailable
+from otel_eventlog_collector.limits import (
+    ANSWER_TIMEOUT_S,
+    DECODE_THREADS,
+    INLINE_BODY_BYTES_MAX,
+)
+from otel_eventlog_collector.metrics import Metrics, Occasionally
+from otel_eventlog_collector.otlp.decode_json import decode_logs_json, decode_traces_json
+from otel_eventlog_collector.otlp.decode_protobuf import (
+    decode_logs_protobuf,
+    decode_traces_protobuf,
+)
+from otel_eventlog_collector.otlp.encode import Encoding, ErrorAnswer, Signal, error_answer
+from otel_eventlog_collector.otlp.records import DecodedEventLogs, DecodedSpans, Wanted
+from otel_eventlog_collector.protocols import Consumer, ConsumeResult
+from otel_eventlog_collector.receiver.admission import Admission
+
+_log = logging.getLogger(__name__)
+_T = TypeVar("_T")
+_WARNING_PERIOD_S = 10
+
+
+class Authorize(Protocol):
+    """Checks the `Authorization` header of one request.
+
+    Raises an error of the collector with `http_status` 401 or 403 to refuse it; `peer` is the
+    client's address as text, for throttling and the log.
+    """
+
+    def __call__(self, header: str | None, peer: str) -> None:
+        """Return if the request may go on."""
+
+
+BodyObserver: TypeAlias = Callable[[Signal, bytes, Encoding], None]
+"""Sees every decodable body after it was committed, for example to pass traces on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A request was committed; what of it was rejected, and why."""
+
+    rejected: int = 0
+    error_message: str = ""
+
+
+class Intake:
+    """Everything of a receiver that is not its transport; one for both receivers.
+
+    Args:
+        consumer: next stage.
+        metrics: what is counted.
+        admission: the shared limit on what is in flight; its own by default.
+        authorize: checks a request's token; None lets everybody in.
+        wanted: spans for which it is false are dropped while decoding.
+        on_accepted: called with the body of every committed request.
+
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        metrics: Metrics,
+        *,
+        admission: Admission | None = None,
+        authorize: Authorize | None = None,
+        wanted: Wanted | None = None,
+        on_accepted: BodyObserver | None = None,
+    ) -> None:
+        """Keep the parts; threads are started when the first large body comes."""
+        self.metrics = metrics
+        self.admission = admission or Admission(metrics)
+        self._consumer = consumer
+        self._authorize = authorize
+        self._wanted = wanted
+        self._on_accepted = on_accepted
+        self._warning = Occasionally(_WARNING_PERIOD_S)
+        self._threads = ThreadPoolExecutor(DECODE_THREADS, thread_name_prefix="eventlog-decode")
+
+    def authorize(self, header: str | None, peer: str, transport: str) -> None:
+        """Let a request in, or raise the error it is refused with."""
+        if self._authorize is None:
+            return
+        try:
+            self._authorize(header, peer)
+        except CollectorError:
+            self.metrics.count("eventlog_access_denied_total", transport=transport)
+            raise
+
+    async def accept(self, signal: Signal, body: bytes, encoding: Encoding) -> Accepted:
+        """Decode and consume one request. Returning means that it was committed.
+
+        Raises:
+            PermanentError: the body cannot be decoded, or is over a limit.
+            RetryableError: nothing may be counted as stored.
+
+        """
+        try:
+            if signal is Signal.TRACES:
+                accepted = await self._traces(body, encoding)
+            elif signal is Signal.LOGS:
+                accepted = await self._logs(body, encoding)
+            else:
+                accepted = Accepted()
+        except BodyTooLarge:
+            self.metrics.count("eventlog_limits_hit_total", limit="records")
+            raise
+        if self._on_accepted is not None:
+            self._on_accepted(signal, body, encoding)
+        return accepted
+
+    def answer(self, error: Exception, where: str) -> ErrorAnswer:
+        """Return what the sender is told; an unexpected error is logged here, and only here."""
+        if not isinstance(error, CollectorError):
+            self.metrics.count("eventlog_internal_errors_total", where=where)
+            _log.error("request failed on a mistake of ours", exc_info=error)
+        return error_answer(error)
+
+    def close(self) -> None:
+        """Let the decoding threads end; safe to call twice."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _traces(self, body: bytes, encoding: Encoding) -> Accepted:
+        decode = decode_traces_json if encoding is Encoding.JSON else decode_traces_protobuf
+        decoded: DecodedSpans = await self._decode(body, lambda: decode(body, self._wanted))
+        self._count_received(Signal.TRACES, decoded)
+        self.metrics.count(
+            "eventlog_records_dropped_total", decoded.unwanted, signal="traces", reason="unwanted"
+        )
+        consume = self._consumer.consume_spans
+        return _merge(decoded, await self._in_time(consume, decoded.spans))
+
+    async def _logs(self, body: bytes, encoding: Encoding) -> Accepted:
+        decode = decode_logs_json if encoding is Encoding.JSON else decode_logs_protobuf
+        decoded: DecodedEventLogs = await self._decode(body, lambda: decode(body))
+        self._count_received(Signal.LOGS, decoded)
+        self.metrics.count(
+            "eventlog_records_dropped_total", decoded.foreign, signal="logs", reason="foreign"
+        )
+        consume = self._consumer.consume_event_logs
+        return _merge(decoded, await self._in_time(consume, decoded.events))
+
+    async def _decode(self, body: bytes, decode: Callable[[], _T]) -> _T:
+        if len(body) <= INLINE_BODY_BYTES_MAX:
+            return decode()
+        return await asyncio.get_running_loop().run_in_executor(self._threads, decode)
+
+    async def _in_time(
+        self, consume: Callable[[Sequence[_T]], Awaitable[ConsumeResult]], records: Sequence[_T]
+    ) -> ConsumeResult:
+        """Consume records, but never let a client wait until it gives up by itself."""
+        if not records:
+            return ConsumeResult()
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                return await consume(records)
+        except TimeoutError:
+            self.metrics.count("eventlog_limits_hit_total", limit="answer_time")
+            raise StoreUnavailable(
+                f"the store has not committed within {ANSWER_TIMEOUT_S} s",
+                hint="retry; what was committed after all will be recognised",
+            ) from None
+
+    def _count_received(self, signal: Signal, decoded: DecodedSpans | DecodedEventLogs) -> None:
+        self.metrics.count("eventlog_records_received_total", decoded.received, signal=signal)
+        for reason, count in decoded.reasons.items():
+            self.metrics.count(
+                "eventlog_records_rejected_total", count, signal=signal, reason=reason
+            )
+        if decoded.rejected and self._warning.is_due():
+            # Stock exporters never read a partial success: our own log is where it shows.
+            _log.warning("%s: %s", signal, decoded.error_message)
+
+
+def _merge(decoded: DecodedSpans | DecodedEventLogs, consumed: ConsumeResult) -> Accepted:
+    messages = (decoded.error_message, consumed.error_message)
+    return Accepted(
+        decoded.rejected + consumed.rejected, "; ".join(text for text in messages if text)
+    )
