@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import partial
 
 from otel_eventlog.delivery.queue import QUEUE_EVENTS_MAX
-from otel_eventlog.delivery.sender import Sender
+from otel_eventlog.delivery.sender import ANSWER_TIMEOUT_S, Sender
 from otel_eventlog.delivery.spool import Spool
 from otel_eventlog.delivery.tally import DeliveryStats, Drop
 from otel_eventlog.delivery.worker import Flush, Materialise, Worker
@@ -35,6 +35,7 @@ class Delivery:
         sender: one way to the collector.
         queue_events_max: most items waiting in memory; beyond it the oldest is dropped.
         spool: where event logs wait on disk instead of in memory.
+        answer_timeout_s: longest wait for the collector's answer to one request.
         clock: monotonic seconds.
         jitter: returns a number from 0 to 1, for the delays between attempts.
 
@@ -47,6 +48,7 @@ class Delivery:
         *,
         queue_events_max: int = QUEUE_EVENTS_MAX,
         spool: Spool | None = None,
+        answer_timeout_s: float = ANSWER_TIMEOUT_S,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
@@ -59,6 +61,7 @@ class Delivery:
             sender,
             spool,
             queue_events_max=queue_events_max,
+            answer_timeout_s=answer_timeout_s,
             clock=clock,
             jitter=jitter,
         )

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from otel_eventlog.delivery.queue import ItemQueue
 from otel_eventlog.delivery.retry import Backoff
-from otel_eventlog.delivery.sender import ANSWER_TIMEOUT_S, Answer, Sender, SendResult
+from otel_eventlog.delivery.sender import Answer, Sender, SendResult
 from otel_eventlog.delivery.spool import Spool, SpoolBatch
 from otel_eventlog.delivery.suppress import suppressed
 from otel_eventlog.delivery.tally import Drop, Tally
@@ -76,6 +76,7 @@ class Worker:
         spool: Spool | None,
         *,
         queue_events_max: int,
+        answer_timeout_s: float,
         clock: Callable[[], float],
         jitter: Callable[[], float],
     ) -> None:
@@ -83,6 +84,7 @@ class Worker:
         self._materialise = materialise
         self._sender = sender
         self._spool = spool
+        self._answer_s_max = answer_timeout_s
         self._clock = clock
         self._jitter = jitter
         self.queue = ItemQueue(queue_events_max)
@@ -341,8 +343,8 @@ class Worker:
 
     def _answer_timeout_s(self) -> float:
         if not self._stopping.is_set():
-            return ANSWER_TIMEOUT_S
-        return min(ANSWER_TIMEOUT_S, max(_DRAIN_ANSWER_S_MIN, self._drain_left_s()))
+            return self._answer_s_max
+        return min(self._answer_s_max, max(_DRAIN_ANSWER_S_MIN, self._drain_left_s()))
 
     def _drain_left_s(self) -> float:
         """Return how long attempts may still be repeated, now that the process ends."""

@@ -1,0 +1,42 @@
+"""Fixtures: a fake collector, and deliveries that are shut down afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from otel_eventlog.delivery.delivery import Delivery
+from otel_eventlog.delivery.http_sender import HttpSender
+from otel_eventlog.delivery.sender import Transport
+from otel_eventlog.exporter import keep
+from tests.support.fake_collector import FakeCollector
+
+
+@pytest.fixture
+def collector() -> Iterator[FakeCollector]:
+    """Return a collector that listens."""
+    collector = FakeCollector()
+    yield collector
+    collector.stop()
+
+
+@pytest.fixture
+def make_delivery(collector: FakeCollector) -> Iterator[Callable[..., Delivery]]:
+    """Return what builds deliveries to the collector; options are those of `Delivery`."""
+    made: list[Delivery] = []
+
+    def make(transport: Transport | None = None, **options: Any) -> Delivery:
+        sender = options.pop("sender", None)
+        if sender is None:
+            sender = HttpSender(transport or Transport(base_url=collector.url))
+        materialise = options.pop("materialise", keep)
+        delivery = Delivery(materialise, sender, **options)
+        made.append(delivery)
+        return delivery
+
+    yield make
+    collector.stop()
+    for delivery in made:
+        delivery.shutdown(timeout_s=5.0)
