@@ -180,11 +180,16 @@ def _check_url(text: str | None) -> str | None:
     return text
 
 
+def read_hash_key(path: Path) -> bytes:
+    """Return the key in a key file; line ends around it do not count, as in applications."""
+    return path.read_bytes().strip()
+
+
 def _check_key_file(path: Path | None) -> Path | None:
     if path is None:
         return None
     try:
-        size = len(path.read_bytes().strip())
+        size = len(read_hash_key(path))
     except OSError as error:
         raise ValueError(f"{str(path)!r} cannot be read: {error.strerror}") from None
     if size < HASH_KEY_BYTES_MIN:
@@ -237,6 +242,8 @@ class Settings(BaseSettings):
     trace_url: Annotated[str, AfterValidator(_check_trace_url)] = TRACE_URL_DEFAULT
     forward_traces_to: Annotated[str | None, AfterValidator(_check_url)] = None
     hash_key_file: Annotated[Path | None, AfterValidator(_check_key_file)] = None
+    hash_client_address: bool = False
+    hash_identifiers: bool = False
     token_file: Annotated[Path | None, AfterValidator(_check_token_file)] = None
     allowed_host: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ()
 
@@ -251,6 +258,16 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Take what `load_settings` merged, since only that knows where each value came from."""
         return (init_settings,)
+
+    @model_validator(mode="after")
+    def _hashes_need_a_key(self) -> Settings:
+        """Refuse to leave out what should be hashed, which nobody would notice."""
+        for name in ("hash_client_address", "hash_identifiers"):
+            if getattr(self, name) and self.hash_key_file is None:
+                raise ValueError(
+                    f"--{name.replace('_', '-')}: hashes need a key; give --hash-key-file FILE"
+                )
+        return self
 
     @model_validator(mode="after")
     def _open_needs_tokens(self) -> Settings:

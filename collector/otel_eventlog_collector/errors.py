@@ -62,6 +62,18 @@ class UnsupportedMediaType(PermanentError):
     http_status = 415
 
 
+class Unauthorized(PermanentError):
+    """A token is needed, and there is none, or nobody knows it."""
+
+    http_status = 401
+
+
+class Forbidden(PermanentError):
+    """The token is known, and not good for this."""
+
+    http_status = 403
+
+
 class QueryError(PermanentError):
     """A query's parameter is wrong. `field` names it; `mistakes` has every wrong one."""
 

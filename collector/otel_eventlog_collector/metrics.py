@@ -77,6 +77,9 @@ METRICS: Mapping[str, Metric] = {
     "eventlog_events_total": Metric(
         "counter", "Event logs given to the store.", ("action", "status")
     ),
+    "eventlog_forwarded_total": Metric(
+        "counter", "Trace requests passed on, by what became of them.", ("result",)
+    ),
     "eventlog_write_seconds": Metric("summary", "Time from queueing a write to its commit."),
 }
 """Every metric of the collector, in the order in which /metrics prints them."""

@@ -63,6 +63,14 @@ class Tail:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, self._reader.position)
 
+    def check_room(self) -> None:
+        """Raise Overloaded if WATCHERS_MAX are watching already."""
+        if self.watchers >= WATCHERS_MAX:
+            raise Overloaded(
+                f"{WATCHERS_MAX} watchers are connected, which is the limit",
+                hint="close some, or try again in a second",
+            )
+
     async def follow(self, position: str, query: EventQuery) -> AsyncIterator[TailBatch]:
         """Yield what is committed after a position and passes the query, until `close`.
 
@@ -73,11 +81,7 @@ class Tail:
             QueryError: the position is none of ours.
 
         """
-        if self.watchers >= WATCHERS_MAX:
-            raise Overloaded(
-                f"{WATCHERS_MAX} watchers are connected, which is the limit",
-                hint="close some, or try again in a second",
-            )
+        self.check_room()
         self._loop = asyncio.get_running_loop()
         self.watchers += 1
         try:

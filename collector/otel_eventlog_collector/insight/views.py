@@ -8,7 +8,7 @@ question has the same answer everywhere. Each method blocks on the store; parame
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -16,6 +16,7 @@ from otel_eventlog.actions import lookup
 from otel_eventlog.model import Status, parse_uuid
 from otel_eventlog_collector.errors import NotFound, QueryError
 from otel_eventlog_collector.event_json import event_json, rfc3339
+from otel_eventlog_collector.insight.export import FORMATS, Format, export
 from otel_eventlog_collector.insight.request_view import paired, request_detail, request_line
 from otel_eventlog_collector.protocols import Clock, EventReader, StoreStatus
 from otel_eventlog_collector.query import FILTER_FIELDS, EventQuery, RequestState, Term
@@ -177,6 +178,22 @@ class Views:
             until_unix_nano=until,
         )
         return self.reader.facets(narrowed, ("action",), FACET_VALUES_MAX)["action"]
+
+    def export(self, parameters: Parameters) -> tuple[Format, Iterator[str]]:
+        """Answer `GET /api/v1/export`: a format, and the file's text piece by piece."""
+        own, rest = _split(parameters, ("format",))
+        name = own.get("format", "jsonl")
+        if name not in FORMATS:
+            hint = did_you_mean(name, tuple(FORMATS))
+            raise QueryError("format", f"{name[:64]!r} is no format; {hint}")
+        now = self.clock()
+        query = parse_parameters(rest, now, ("since", "until", "q", "order", "format"))
+        if not any(key == "order" for key, _ in rest):
+            query = replace(query, order="asc")
+        if query.until_unix_nano is None:
+            # Otherwise an export could run after the event logs that keep arriving for ever.
+            query = replace(query, until_unix_nano=now + 1)
+        return FORMATS[name], export(self.reader, query, FORMATS[name])
 
     def _window(self, parameters: Parameters, own: Sequence[str]) -> tuple[EventQuery, int, int]:
         now = self.clock()

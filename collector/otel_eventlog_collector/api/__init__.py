@@ -1,0 +1,1 @@
+"""The listener for people: JSON API, live stream, export, health, metrics and the dashboard."""

@@ -1,0 +1,70 @@
+"""The application of the listener for people: every path in one table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from otel_eventlog_collector.api import handlers
+from otel_eventlog_collector.api.access import AccessMiddleware
+from otel_eventlog_collector.api.context import Context
+from otel_eventlog_collector.api.errors import (
+    on_collector_error,
+    on_http_exception,
+    on_unexpected,
+)
+from otel_eventlog_collector.api.stream import stream
+from otel_eventlog_collector.errors import CollectorError
+
+DASHBOARD_DIR = Path(__file__).parent.parent / "dashboard"
+
+PATHS = {
+    "/api/v1/events": handlers.events,
+    "/api/v1/events/stream": stream,
+    "/api/v1/events/{event_id}": handlers.event,
+    "/api/v1/requests": handlers.requests,
+    "/api/v1/requests/{request_id}": handlers.one_request,
+    "/api/v1/histogram": handlers.histogram,
+    "/api/v1/facets": handlers.facets,
+    "/api/v1/actions": handlers.actions,
+    "/api/v1/export": handlers.export,
+    "/api/v1/status": handlers.status,
+    "/api/v1/openapi.json": handlers.openapi,
+    "/healthz": handlers.healthz,
+    "/readyz": handlers.readyz,
+    "/metrics": handlers.metrics,
+}
+
+
+async def _index(_request: Request) -> Response:
+    return FileResponse(DASHBOARD_DIR / "index.html", headers={"Cache-Control": "no-cache"})
+
+
+def create_app(context: Context) -> Starlette:
+    """Return the ASGI application that answers from a context."""
+    app = Starlette(
+        routes=[
+            *(Route(path, handler, methods=["GET"]) for path, handler in PATHS.items()),
+            Route("/", _index, methods=["GET"]),
+            Mount("/static", StaticFiles(directory=DASHBOARD_DIR)),
+        ],
+        middleware=[
+            Middleware(AccessMiddleware, access=context.access),
+            Middleware(GZipMiddleware, minimum_size=1024),
+        ],
+        exception_handlers={
+            CollectorError: on_collector_error,
+            HTTPException: on_http_exception,
+            Exception: on_unexpected,
+        },
+    )
+    app.state.context = context
+    return app

@@ -1,0 +1,1 @@
+"""The command `otel-eventlog`: one file per command."""

@@ -1,0 +1,113 @@
+"""`otel-eventlog token`: who may send and read."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from pathlib import Path
+from typing import Annotated
+
+import platformdirs
+import typer
+from rich.table import Table
+
+from otel_eventlog_collector.cli.options import AsJson
+from otel_eventlog_collector.cli.output import console, note, print_json, safe
+from otel_eventlog_collector.errors import NotFound
+from otel_eventlog_collector.event_json import rfc3339
+from otel_eventlog_collector.tokens import (
+    FILE_NAME,
+    TOKEN_BYTES,
+    Scope,
+    Token,
+    new_token,
+    read_tokens,
+    write_tokens,
+)
+
+token_app = typer.Typer(
+    no_args_is_help=True,
+    help="Make, list and revoke the tokens that a collector wants from senders and readers.",
+)
+
+TokenFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        envvar="OTEL_EVENTLOG_COLLECTOR_TOKEN_FILE",
+        help=f"The token file. [default: {FILE_NAME} in the user's configuration directory]",
+    ),
+]
+
+
+def _path(token_file: Path | None) -> Path:
+    return token_file or platformdirs.user_config_path("otel-eventlog") / FILE_NAME
+
+
+def _known(path: Path) -> tuple[Token, ...]:
+    return read_tokens(path) if path.exists() else ()
+
+
+@token_app.command()
+def create(
+    *,
+    scope: Annotated[
+        list[Scope], typer.Option(help="What it is good for; repeat for more than one.")
+    ],
+    name: Annotated[str, typer.Option(metavar="TEXT", help="What it is for, for people.")] = "",
+    token_file: TokenFileOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a token and print it, once: the file keeps only its hash.
+
+    Scopes: ingest = send event logs and spans; read = dashboard, API and reading commands;
+    admin = erase. A running collector knows the token at once.
+
+    For example: `otel-eventlog token create --scope ingest --name shop --token-file tokens.json`
+    """
+    path = _path(token_file)
+    text, entry = new_token(
+        secrets.token_bytes(TOKEN_BYTES), name, tuple(scope), rfc3339(time.time_ns())
+    )
+    write_tokens(path, [*_known(path), entry])
+    if as_json:
+        print_json([{"id": entry.id, "name": name, "scopes": entry.scopes, "token": text}])
+        return
+    typer.echo(text)
+    note(f"Token {entry.id} for {', '.join(entry.scopes)}; it cannot be shown again. Start the")
+    note(f"collector with --token-file {path}.")
+
+
+@token_app.command("list")
+def list_(*, token_file: TokenFileOption = None, as_json: AsJson = False) -> None:
+    """List the tokens: id, name, scopes, when made. The tokens themselves are nowhere."""
+    found = read_tokens(_path(token_file))
+    if as_json:
+        print_json(
+            {"id": each.id, "name": each.name, "scopes": each.scopes, "created": each.created}
+            for each in found
+        )
+        return
+    table = Table("ID", "NAME", "SCOPES", "CREATED", box=None, pad_edge=False)
+    for each in found:
+        table.add_row(each.id, safe(each.name), ", ".join(each.scopes), each.created)
+    console().print(table)
+
+
+@token_app.command()
+def revoke(
+    token_id: Annotated[
+        str, typer.Argument(metavar="ID", help="The token's id, as `token list` shows it.")
+    ],
+    *,
+    token_file: TokenFileOption = None,
+) -> None:
+    """Take a token away; a running collector refuses it at once."""
+    path = _path(token_file)
+    found = read_tokens(path)
+    left = [each for each in found if each.id != token_id]
+    if len(left) == len(found):
+        ids = ", ".join(each.id for each in found) or "none"
+        raise NotFound(f"{path}: no token has the id {token_id!r}; there are: {ids}")
+    write_tokens(path, left)
+    note(f"Token {token_id} is revoked.")
