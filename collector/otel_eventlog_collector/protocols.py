@@ -187,8 +187,13 @@ class StoreStatus:
 class Store(EventWriter, EventReader, Protocol):
     """A store of event logs. Its battery is `tests/contracts/store.py`; each store passes it."""
 
-    def purge(self) -> PurgeReport:
-        """Remove what is past retention, bytes included; never stalls writers."""
+    def purge(self, *, force: bool = False) -> PurgeReport:
+        """Remove what is past retention, bytes included; never stalls writers.
+
+        Args:
+            force: a person confirms the clock, so the brake against clock jumps does not hold.
+
+        """
         ...
 
     def status(self) -> StoreStatus:

@@ -1,0 +1,259 @@
+"""The embedded store: a directory of SQLite files, one for each UTC day of the requests' start."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+
+from otel_eventlog.model import EventLog
+from otel_eventlog_collector.errors import ConfigError, StoreUnavailable
+from otel_eventlog_collector.protocols import Clock, PurgeReport, StoreStatus, WriteResult
+from otel_eventlog_collector.query import (
+    EventQuery,
+    HistogramBucket,
+    Page,
+    Request,
+    RequestPage,
+    RequestState,
+    TailBatch,
+)
+from otel_eventlog_collector.store.row import DETAIL_FIELDS, Row, encode
+from otel_eventlog_collector.store.sqlite.catalog import Catalog, CatalogState, create_catalog
+from otel_eventlog_collector.store.sqlite.directory import (
+    DataDirectory,
+    DirectoryLock,
+    LockInfo,
+    lock_holder,
+)
+from otel_eventlog_collector.store.sqlite.purge import Brake, Purger, steady_clock
+from otel_eventlog_collector.store.sqlite.reader import NS_PER_DAY, Reader
+from otel_eventlog_collector.store.sqlite.writer import Writer
+
+__all__ = ["LockInfo", "SqliteStore", "lock_holder"]
+
+RETENTION_NS_DEFAULT = 30 * NS_PER_DAY
+FUTURE_NS_MAX = NS_PER_DAY
+"""A request that starts further ahead of our clock is rejected."""
+ROW_BYTES = 1000
+"""About what a waiting row holds in memory beside its attributes."""
+
+_ATTRIBUTES = DETAIL_FIELDS.index("attributes")
+_log = logging.getLogger(__name__)
+
+
+class SqliteStore:
+    """`protocols.Store` over one data directory; safe to use from any thread."""
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        clock: Clock,
+        retention_ns: int | None = None,
+        size_bytes_max: int | None = None,
+        read_only: bool = False,
+        steady: Clock = steady_clock,
+    ) -> None:
+        """Open the directory; `store.open_store` documents the arguments.
+
+        Args:
+            directory: the data directory; made if it is not there.
+            clock: now, nanoseconds since the epoch.
+            retention_ns: how long event logs are kept.
+            size_bytes_max: above it the oldest days go.
+            read_only: only read; nothing is made or changed in the directory.
+            steady: nanoseconds of a clock that nobody sets, to tell when `clock` was.
+
+        Raises:
+            ConfigError: the directory is not ours, too new, or in use by another process.
+
+        """
+        self._directory = DataDirectory(directory)
+        self._clock = clock
+        self._size_bytes_max = size_bytes_max
+        self._catalog = Catalog(self._directory.catalog_path)
+        self._state: CatalogState | None = None
+        self._read_only = read_only
+        self._closed = False
+        self._lock: DirectoryLock | None = None
+        if read_only:
+            if not self._directory.check():
+                raise ConfigError(
+                    f"there is no data directory of otel-eventlog at {str(directory)!r}",
+                    hint="name the directory that `otel-eventlog serve` was given with --data",
+                )
+        else:
+            self._lock = _claim(self._directory, retention_ns or RETENTION_NS_DEFAULT)
+        try:
+            self._retention_ns = retention_ns or self._catalog_state().retention_ns
+            self._reader = Reader(
+                self._directory,
+                clock=clock,
+                retention_ns=self._retention_ns,
+                catalog_state=self._catalog_state,
+            )
+            if self._lock is not None:
+                self._start_writing(steady)
+        except sqlite3.Error as error:
+            self._release()
+            raise ConfigError(f"{str(self._directory.catalog_path)!r}: {error}") from error
+        except BaseException:
+            self._release()
+            raise
+
+    def write(self, events: Sequence[EventLog]) -> Future[WriteResult]:
+        """Queue event logs for the writer; the future is done when they are on disk."""
+        if self._read_only:
+            raise ConfigError(
+                f"{str(self._directory.path)!r} was opened for reading only",
+                hint="send to the collector that serves it",
+            )
+        now = self._clock()
+        earliest, latest = max(0, now - self._retention_ns), now + FUTURE_NS_MAX
+        rows: list[Row] = []
+        attributes_bytes = 0
+        for event in events:
+            if not earliest <= event.start_unix_nano <= latest:
+                continue
+            try:
+                row = encode(event, now)
+            except (OverflowError, TypeError, ValueError):
+                continue  # a value that nothing can hold: rejected, its neighbours are not
+            attributes = row.detail[_ATTRIBUTES]
+            if attributes is not None:
+                attributes_bytes += len(str(attributes))
+            rows.append(row)
+        rejected = len(events) - len(rows)
+        if rows:
+            return self._writer.submit(rows, len(rows) * ROW_BYTES + attributes_bytes, rejected)
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+        done: Future[WriteResult] = Future()
+        done.set_result(WriteResult(rejected=rejected))
+        return done
+
+    def find(self, query: EventQuery) -> Page:
+        """Return one page of event logs; keyset cursors neither skip nor repeat stored rows."""
+        return self._reader.find(query)
+
+    def event(self, event_uuid: int) -> EventLog | None:
+        """Return one event log by its id."""
+        return self._reader.event(event_uuid)
+
+    def request(self, request_uuid: int) -> Request | None:
+        """Return the pair of one request."""
+        return self._reader.request(request_uuid)
+
+    def requests(
+        self, query: EventQuery, state: RequestState | None, no_outcome_before_unix_nano: int
+    ) -> RequestPage:
+        """Return requests of which an event log passes the query, optionally of one state."""
+        return self._reader.requests(query, state, no_outcome_before_unix_nano)
+
+    def trace(self, trace_id: int) -> Sequence[EventLog]:
+        """Return all event logs of one trace, oldest first (bounded by LIMIT_MAX)."""
+        return self._reader.trace(trace_id)
+
+    def position(self) -> str:
+        """Return the stream position after everything committed so far."""
+        return self._reader.position()
+
+    def tail(self, position: str, query: EventQuery, limit: int) -> TailBatch:
+        """Return what was committed after a position and passes the query's filters."""
+        return self._reader.tail(position, query, limit)
+
+    def histogram(
+        self, query: EventQuery, since_unix_nano: int, until_unix_nano: int, bucket_ns: int
+    ) -> Sequence[HistogramBucket]:
+        """Return exact counts by status for each slice of time (empty slices included)."""
+        return self._reader.histogram(query, since_unix_nano, until_unix_nano, bucket_ns)
+
+    def facets(
+        self, query: EventQuery, fields: Sequence[str], limit: int
+    ) -> Mapping[str, Sequence[tuple[str, int]]]:
+        """Return, for each field, its most frequent values with exact counts."""
+        return self._reader.facets(query, fields, limit)
+
+    def purge(self, *, force: bool = False) -> PurgeReport:
+        """Remove what is past retention and what is above the size cap."""
+        if self._read_only:
+            raise ConfigError(f"{str(self._directory.path)!r} was opened for reading only")
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+        return self._purger.purge(self._retention_ns, self._size_bytes_max, force=force)
+
+    def status(self) -> StoreStatus:
+        """Return counts and sizes."""
+        return self._reader.status()
+
+    def announce(self, urls: Mapping[str, str]) -> None:
+        """Write into the lock file where the collector that holds the directory listens."""
+        if self._lock is not None:
+            self._lock.describe(urls)
+
+    def close(self) -> None:
+        """Write what waits, then release everything; safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self._reader.pool.close()
+        if self._lock is not None:
+            self._writer.close()
+        self._release()
+
+    def _start_writing(self, steady: Clock) -> None:
+        self._writer = Writer(
+            self._directory,
+            is_expired=lambda day: (day + 1) * NS_PER_DAY <= self._clock() - self._retention_ns,
+            purged_sequence=self._purged_sequence,
+        )
+        self._purger = Purger(
+            self._directory,
+            catalog=self._catalog,
+            writer=self._writer,
+            pool=self._reader.pool,
+            clock=self._clock,
+            brake=Brake(self._clock, steady),
+            forget_state=partial(setattr, self, "_state", None),
+        )
+
+    def _purged_sequence(self, day: int) -> int:
+        purges = self._catalog_state().purges
+        return max((purge.last_sequence for purge in purges if purge.day == day), default=0)
+
+    def _catalog_state(self) -> CatalogState:
+        """Read the catalog; the process that alone writes to it remembers what it says."""
+        state = self._state
+        if state is None:
+            state = self._catalog.state()
+            if self._lock is not None:
+                self._state = state
+        return state
+
+    def _release(self) -> None:
+        lock, self._lock = self._lock, None
+        if lock is not None:
+            lock.release()
+
+
+def _claim(directory: DataDirectory, retention_ns: int) -> DirectoryLock:
+    """Make the directory ours, or take over ours; the lock says that nobody else does."""
+    directory.check()
+    directory.create()
+    lock = DirectoryLock(directory)
+    try:
+        if directory.check():
+            Catalog(directory.catalog_path).set_retention(retention_ns)
+        else:
+            create_catalog(directory.catalog_path, retention_ns)
+    except sqlite3.Error as error:
+        lock.release()
+        raise ConfigError(f"{str(directory.catalog_path)!r}: {error}") from error
+    except BaseException:
+        lock.release()
+        raise
+    return lock
