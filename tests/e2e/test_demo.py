@@ -168,7 +168,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
 
 def read_all(data: Path) -> list[dict[str, Any]]:
     """Return every event log in a data directory."""
-    queried = otel_eventlog("query", "--data", str(data), "--json", "--limit", "1000")
+    queried = otel_eventlog("query", "--data", str(data), "--json")
     assert queried.returncode == 0, queried.stderr
     return [json.loads(line) for line in queried.stdout.splitlines()]
 
