@@ -79,6 +79,9 @@ def install(
         delivery = build_delivery(settings, partial(materialise, mapper))
         processor = EventLogSpanProcessor(mapper, delivery)
         attach(provider, processor)
+        # Now, in the background: the first event log need not wait for its imports, and what a
+        # killed process left in the spool goes out.
+        delivery.start()
         return processor
 
 

@@ -18,10 +18,10 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from otel_eventlog import guard, semconv
-from otel_eventlog.candidates import Candidates
+from otel_eventlog.judge import Judge
 from otel_eventlog.mapping import Mapper
 from otel_eventlog.model import Attributes
-from otel_eventlog.readable import KIND_OF, attributes_of
+from otel_eventlog.readable import KIND_OF, attributes_of, peek
 from otel_eventlog.reported import REPORTED
 from otel_eventlog.ruleset import Match
 from otel_eventlog.snapshots import Ended, Recorded, Snapshot, Started
@@ -34,7 +34,7 @@ class SnapshotSink(Protocol):
     def put(self, item: Any, /) -> None:
         """Take a snapshot over; never blocks, never raises."""
 
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+    def force_flush(self, timeout_s: float) -> bool:
         """Send what is queued; whether that succeeded in time."""
 
     def shutdown(self) -> None:
@@ -58,8 +58,7 @@ class EventLogSpanProcessor(SpanProcessor):
         self.delivery = delivery
         self.tracer_provider: trace.TracerProvider | None = None
         """Whose spans these are, where known: `api` opens its spans there."""
-        self._rules = mapper.rules
-        self._candidates = Candidates(mapper.rules)
+        self._judge = Judge(mapper.rules)
         self._table = Table(spans_max)
         self._put: Callable[[Snapshot], None] = delivery.put
         self._is_shut_down = False
@@ -94,7 +93,7 @@ class EventLogSpanProcessor(SpanProcessor):
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Deliver what is queued; whether that succeeded in time."""
         try:
-            return self.delivery.force_flush(timeout_millis)
+            return self.delivery.force_flush(timeout_millis / 1_000)
         except Exception:  # noqa: BLE001 - nothing of ours may reach the application
             guard.caught("EventLogSpanProcessor.force_flush")
             return False
@@ -122,11 +121,10 @@ class EventLogSpanProcessor(SpanProcessor):
         application says is about this request.
         """
         if request.match is None and not request.is_ended:
-            attributes = attributes_of(request.span)
-            match = self._match(request.span, attributes)
+            match = self._match(request.span, peek(request.span))
             if match is not None:
                 request.match = match
-                self._announce(request, attributes)
+                self._announce(request)
         return request.match
 
     def record(self, snapshot: Recorded) -> None:
@@ -142,10 +140,10 @@ class EventLogSpanProcessor(SpanProcessor):
         around = None
         if parent is not None and not parent.is_remote:
             around = self._table.get(parent.span_id)
-        attributes = attributes_of(span)
-        match = self._match(span, attributes)
+        seen = peek(span)
+        match = self._match(span, seen)
         if match is None:
-            if self._candidates.judge_again(KIND_OF[span.kind], attributes):
+            if self._judge.is_to_be_judged_again(KIND_OF[span.kind], seen):
                 self._track(span, None, around, parent_context)
             elif around is not None:
                 self._table.put(span.context.span_id, around)
@@ -154,14 +152,14 @@ class EventLogSpanProcessor(SpanProcessor):
             around = _from_slot(parent_context)
         same = None if around is None else self._same_request(around, match.action)
         if same is None:
-            self._announce(self._track(span, match, around, parent_context), attributes)
+            self._announce(self._track(span, match, around, parent_context))
         else:
             self._table.put(span.context.span_id, same)
             span.set_attribute(semconv.EVENTLOG_DROP, True)
 
     def _match(self, span: ReadableSpan, attributes: Attributes) -> Match | None:
         scope = span.instrumentation_scope
-        return self._rules.match(
+        return self._judge.match(
             KIND_OF[span.kind], attributes, scope.name if scope is not None else ""
         )
 
@@ -182,7 +180,7 @@ class EventLogSpanProcessor(SpanProcessor):
         self._table.put(span_id, request)
         return request
 
-    def _announce(self, request: Request, attributes: Attributes) -> None:
+    def _announce(self, request: Request) -> None:
         """Let the start go, and mark the span with action and request id.
 
         A request that may come to nothing leaves no mark and has no start before its end.
@@ -196,8 +194,9 @@ class EventLogSpanProcessor(SpanProcessor):
         if match.holds_start:
             return
         request.is_started = True
-        self._put(Started(request.span, attributes, match, request.correlation_id))
-        request.span.set_attributes(
+        span = request.span
+        self._put(Started(span, attributes_of(span), match, request.correlation_id))
+        span.set_attributes(
             {
                 semconv.EVENTLOG_ACTION: match.action,
                 semconv.EVENTLOG_REQUEST_ID: request.request_id,
@@ -222,26 +221,24 @@ class EventLogSpanProcessor(SpanProcessor):
             REPORTED.add(span_id)
         if request is not None and request.span_id == span_id:
             request.is_ended = True
-            if request.is_started and request.match is not None:
-                match = self._final_match(span, request.match)
-                self._put(Ended(span, match, request.correlation_id, request.notes_if_any, False))
+            match = request.match
+            if request.is_started and match is not None:
+                notes = request.notes_if_any
+                self._put(Ended(span, match, request.correlation_id, notes, with_start=False))
                 return
             around = request.parent
         else:
-            if not self._may_match_late(span):
+            # No rule fitted at its start. It may have said meanwhile what it is.
+            if semconv.EVENTLOG_ACTION not in peek(span):
                 return
             around, request = request, None
         self._end_unannounced(span, request, around)
-
-    def _may_match_late(self, span: ReadableSpan) -> bool:
-        """Whether a span that no rule fitted at its start said meanwhile what it is."""
-        return semconv.EVENTLOG_ACTION in attributes_of(span)
 
     def _end_unannounced(
         self, span: ReadableSpan, request: Request | None, around: Request | None
     ) -> None:
         """Report start and outcome of a span that was held back, or is recognised only now."""
-        match = self._match(span, attributes_of(span))
+        match = self._match(span, peek(span))
         if match is None:
             return
         if request is not None and match.action in request.claimed:
@@ -251,23 +248,9 @@ class EventLogSpanProcessor(SpanProcessor):
             for other in around.and_around()
         ):
             return
-        self._put(
-            Ended(
-                span,
-                match,
-                None if request is None else request.correlation_id,
-                None if request is None else request.notes_if_any,
-                True,
-            )
-        )
-
-    def _final_match(self, span: ReadableSpan, match: Match) -> Match:
-        """Return what a request was at its end: the span may say another action by then."""
-        said = attributes_of(span).get(semconv.EVENTLOG_ACTION)
-        if said is None or said == match.action:
-            # None: pushed out by the span's attribute limit.
-            return match
-        return self._match(span, attributes_of(span)) or match
+        correlation_id = None if request is None else request.correlation_id
+        notes = None if request is None else request.notes_if_any
+        self._put(Ended(span, match, correlation_id, notes, with_start=True))
 
 
 def _from_slot(context: context_api.Context | None) -> Request | None:

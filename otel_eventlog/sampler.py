@@ -11,7 +11,7 @@ from opentelemetry.trace import Link, SpanKind
 from opentelemetry.util.types import Attributes as ApiAttributes
 
 from otel_eventlog import guard
-from otel_eventlog.candidates import Candidates
+from otel_eventlog.judge import Judge
 from otel_eventlog.model import Attributes
 from otel_eventlog.readable import KIND_OF
 from otel_eventlog.ruleset import RuleSet
@@ -36,8 +36,7 @@ class EventLogSampler(Sampler):
     def __init__(self, inner: Sampler, rules: RuleSet) -> None:
         # Wrapping twice would ask the rules twice.
         self._inner: Sampler = inner.inner if isinstance(inner, EventLogSampler) else inner
-        self._rules = rules
-        self._candidates = Candidates(rules)
+        self._judge = Judge(rules)
 
     @property
     def inner(self) -> Sampler:
@@ -74,9 +73,8 @@ class EventLogSampler(Sampler):
     def _wants(self, kind: SpanKind | None, attributes: ApiAttributes) -> bool:
         number = KIND_OF[kind or SpanKind.INTERNAL]
         known = cast("Attributes", attributes or {})
-        return self._rules.match(number, known, "") is not None or self._candidates.may_match(
-            number, known
-        )
+        judge = self._judge
+        return judge.match(number, known, "") is not None or judge.may_match(number, known)
 
     def get_description(self) -> str:
         """Name both samplers."""

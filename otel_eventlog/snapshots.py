@@ -16,6 +16,7 @@ from otel_eventlog.model import Attributes, EventLog, SpanData
 from otel_eventlog.outcome import Annotations
 from otel_eventlog.readable import span_data
 from otel_eventlog.ruleset import Match
+from otel_eventlog.semconv import EVENTLOG_ACTION
 
 
 class Started(NamedTuple):
@@ -58,15 +59,25 @@ def materialise(mapper: Mapper, snapshot: Snapshot) -> tuple[EventLog, ...]:
         return () if outcome is None else (outcome,)
     data = span_data(snapshot.span)
     notes = _noted(snapshot.notes, snapshot.correlation_id)
-    outcome = mapper.outcome(data, snapshot.match, notes)
+    match = _final_match(mapper, data, snapshot.match)
+    outcome = mapper.outcome(data, match, notes)
     if outcome is None:
         return ()
     if not snapshot.with_start:
         return (outcome,)
-    return mapper.start(data, snapshot.match, notes), outcome
+    return mapper.start(data, match, notes), outcome
 
 
 def _noted(notes: Annotations | None, correlation_id: str | None) -> Annotations | None:
     if correlation_id is None or (notes is not None and notes.correlation_id is not None):
         return notes
     return replace(notes or Annotations(), correlation_id=correlation_id)
+
+
+def _final_match(mapper: Mapper, span: SpanData, match: Match) -> Match:
+    """Return what a request was at its end: the span may say another action by then."""
+    said = span.attributes.get(EVENTLOG_ACTION)
+    if said is None or said == match.action:
+        # None: held back, or pushed out by the span's attribute limit.
+        return match
+    return mapper.match(span) or match
