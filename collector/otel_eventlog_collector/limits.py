@@ -30,12 +30,9 @@ JSON_TOKENS_MAX = 3_000_000
 """Most brackets and commas of one JSON request; about 90 belong to one span."""
 
 ATTRIBUTES_PER_REQUEST_MAX = 1_000_000
-"""Most attributes of all wanted-looking records of one request together."""
+"""Most attributes of all records and resources of one request together."""
 
 # --- one record ----------------------------------------------------------------------------------
-SPAN_BYTES_MIN = 37
-"""A span with its two ids and a start time has this many bytes; a shorter one is none."""
-
 ATTRIBUTES_PER_RECORD_MAX = 1024
 """Most attributes of one span, log record, resource or event; a record with more is rejected."""
 

@@ -21,7 +21,6 @@ from otel_eventlog_collector.limits import (
     EXCEPTIONS_PER_SPAN_MAX,
     FIELDS_PER_RECORD_MAX,
     RECORD_BYTES_UNCOUNTED_MAX,
-    SPAN_BYTES_MIN,
     VALUE_DEPTH_MAX,
 )
 from otel_eventlog_collector.otlp import shallow
@@ -76,7 +75,7 @@ def decode_traces_protobuf(body: bytes, wanted: Wanted | None = None) -> Decoded
             name = _scope_name(scope.scope)
             for start, end in scope.records:
                 try:
-                    if resource is None or name is None or end - start < SPAN_BYTES_MIN:
+                    if resource is None or name is None:
                         raise RecordError(Reason.MALFORMED)  # noqa: TRY301 - one place counts
                     batch.add(_span(body[start:end], resource, name, batch, budget))
                 except (DecodeError, RecordError) as error:
