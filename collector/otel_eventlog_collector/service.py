@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, TypeAlias
 
 from otel_eventlog.mapping import Mapper
@@ -45,16 +44,6 @@ PURGE_PERIOD_S = 60.0
 
 Announce: TypeAlias = Callable[[str], None]
 _log = logging.getLogger(__name__)
-
-
-def open_reader(data: Path, clock: Clock = time.time_ns) -> Store:
-    """Open a data directory for reading only, beside a running collector or without one.
-
-    Raises:
-        ConfigError: there is none, or it is not ours.
-
-    """
-    return open_store(data, clock=clock, read_only=True)
 
 
 def open_for_writing(settings: Settings, clock: Clock = time.time_ns) -> Store:

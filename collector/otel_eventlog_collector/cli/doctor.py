@@ -7,20 +7,21 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
-import httpx
 import typer
 from rich.text import Text
 
-from otel_eventlog_collector.cli.client import URL_DEFAULT, HttpClient
+from otel_eventlog_collector.cli.client import URL_DEFAULT
 from otel_eventlog_collector.cli.options import AccessToken, Data, Url
 from otel_eventlog_collector.cli.output import console, safe
 from otel_eventlog_collector.config import CONFIG_VARIABLE, load_settings
 from otel_eventlog_collector.errors import CollectorError, ConfigError
-from otel_eventlog_collector.service import open_reader
+from otel_eventlog_collector.store import open_store
 
 _CONNECT_TIMEOUT_S = 1.0
 _ENDPOINT_VARIABLE = "OTEL_EVENTLOG_ENDPOINT"
+_PORTS = {"http": 80, "https": 443}
 _GOOD, _BAD, _NOTE = "ok", "wrong", "note"
 
 
@@ -65,7 +66,7 @@ def _configuration(data: Path | None, config: Path | None) -> Iterator[tuple[str
         yield _NOTE, f"the data directory {settings.data} does not exist yet"
         return
     try:
-        store = open_reader(settings.data)
+        store = open_store(settings.data, read_only=True)
         status = store.status()
         store.close()
     except ConfigError as error:
@@ -75,6 +76,8 @@ def _configuration(data: Path | None, config: Path | None) -> Iterator[tuple[str
 
 
 def _collector(url: str, token: str | None) -> Iterator[tuple[str, str]]:
+    from otel_eventlog_collector.cli.http_client import HttpClient
+
     client = HttpClient(url, token, None)
     try:
         status = client.status()
@@ -98,11 +101,11 @@ def _application() -> Iterator[tuple[str, str]]:
         yield _NOTE, f"{_ENDPOINT_VARIABLE} is not set here: applications send no event logs"
         return
     try:
-        address = httpx.URL(endpoint)
-        port = address.port or (443 if address.scheme == "https" else 80)
-        with socket.create_connection((address.host, port), _CONNECT_TIMEOUT_S):
+        address = urlsplit(endpoint)
+        port = address.port or _PORTS[address.scheme]
+        with socket.create_connection((address.hostname or "", port), _CONNECT_TIMEOUT_S):
             yield _GOOD, f"{_ENDPOINT_VARIABLE} {endpoint}: somebody listens there"
-    except (OSError, httpx.InvalidURL) as error:
+    except (OSError, ValueError, KeyError) as error:
         yield (
             _BAD,
             (

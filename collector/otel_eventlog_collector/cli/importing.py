@@ -19,7 +19,6 @@ from otel_eventlog_collector.errors import ConfigError
 from otel_eventlog_collector.event_json import event_json
 from otel_eventlog_collector.protocols import Store, WriteResult
 from otel_eventlog_collector.query_parse.times import parse_time
-from otel_eventlog_collector.service import open_for_writing
 
 EVENTS_PER_WRITE = 1000
 MISTAKES_MAX = 20
@@ -49,6 +48,8 @@ def import_file(
     given = {"data": data, "retention": retention}
     settings, _ = load_settings({key: value for key, value in given.items() if value is not None})
     count = _check(file)
+    from otel_eventlog_collector.service import open_for_writing
+
     store = open_for_writing(settings)
     totals = WriteResult()
     try:

@@ -11,7 +11,6 @@ from otel_eventlog_collector.cli.options import AsJson
 from otel_eventlog_collector.cli.output import note, print_json
 from otel_eventlog_collector.config import load_settings
 from otel_eventlog_collector.errors import CollectorError
-from otel_eventlog_collector.service import open_for_writing
 
 
 def prune(
@@ -38,6 +37,8 @@ def prune(
     """
     options = {"data": data, "retention": retention, "max_size": max_size}
     settings, _ = load_settings({key: value for key, value in options.items() if value is not None})
+    from otel_eventlog_collector.service import open_for_writing
+
     store = open_for_writing(settings)
     try:
         report = store.purge()

@@ -10,7 +10,6 @@ import typer
 
 from otel_eventlog_collector.cli.output import safe
 from otel_eventlog_collector.config import CONFIG_VARIABLE, TRACE_URL_DEFAULT, load_settings
-from otel_eventlog_collector.service import run_service
 
 _LISTEN, _KEEP, _RULES, _ACCESS = "Listeners", "Storage", "Rules", "Access"
 _log = logging.getLogger(__name__)
@@ -213,6 +212,9 @@ def serve(  # noqa: PLR0913 - one argument for each option
     settings, warnings = load_settings(given, config)
     for warning in warnings:
         _log.warning("%s", warning)
+    # Not above: everything that listens takes its time to import, and reading needs none of it.
+    from otel_eventlog_collector.service import run_service
+
     run_service(settings, announce=_announce)
 
 
