@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -266,6 +267,33 @@ def test_callers_cannot_hide_by_not_sampling(demo: DemoRun) -> None:
     assert hidden
     for entry in hidden:
         assert {e["trace_sampled"] for e in demo.events[entry["correlation_id"]]} == {False}
+
+
+def test_requests_that_belong_together_can_be_found(demo: DemoRun) -> None:
+    """A session is one keyed hash, a login in two steps one flow, a company one organization."""
+    outcomes = [e for events in demo.events.values() for e in events if e["status"] == "success"]
+    sessions, flows = defaultdict(list), defaultdict(set)
+    for event in outcomes:
+        if event["session_token_hash"]:
+            sessions[event["session_token_hash"]].append(event)
+        if event["flow_id"]:
+            flows[event["flow_id"]].add(event["action"])
+    assert all(len({event["user_id"] for event in events}) == 1 for events in sessions.values())
+    actions = [{event["action"] for event in events} for events in sessions.values()]
+    assert {"PasswordsAuthenticate", "SessionsAuthenticate", "SessionsRevoke"} in actions
+    assert {"PasswordsAuthenticate", "OTPsAuthenticate"} in flows.values()
+    assert {"OTPsEmailLoginOrCreate", "OTPsAuthenticate"} in flows.values()
+    assert {e["organization_id"] for e in outcomes if e["action"] == "SSOAuthenticate"} == {"acme"}
+
+
+def test_no_secret_reached_the_collector(demo: DemoRun) -> None:
+    """The OAuth codes and states that went through redirects are in no file of the collector."""
+    redirects = [parse_qs(urlsplit(entry["location"] or "").query) for entry in demo.ledger]
+    secrets = [query[key][0] for query in redirects for key in ("code", "state") if key in query]
+    stored = b"".join(path.read_bytes() for path in demo.data.rglob("*") if path.is_file())
+    assert len(secrets) > 1
+    assert b"DemoBrowser" in stored, "nothing at all would be found this way"
+    assert [secret for secret in secrets if secret.encode() in stored] == []
 
 
 def test_show_prints_the_pair(demo: DemoRun) -> None:

@@ -112,6 +112,8 @@ class Stage:
         self._jaeger = jaeger
         self._interrupted = interrupted
         self._secret_key = secrets.token_hex()
+        self._hash_key_file = work / "hash-key"
+        self._hash_key_file.write_text(secrets.token_hex())
         self._apps: list[tuple[Child, int]] = []
         self._collector = Child(
             "collector", _serve_command(listeners, data, jaeger), clean_environment(), work
@@ -215,6 +217,7 @@ class Stage:
         environment = clean_environment() | {
             "OTEL_EVENTLOG_ENDPOINT": self.otlp_http_url,
             "OTEL_EVENTLOG_RULES": str(RULES),
+            "OTEL_EVENTLOG_HASH_KEY_FILE": str(self._hash_key_file),
             "OTEL_SERVICE_NAME": service,
             "OTEL_RESOURCE_ATTRIBUTES": f"service.namespace={PROJECT},service.version=1.0.0,"
             "deployment.environment.name=demo",

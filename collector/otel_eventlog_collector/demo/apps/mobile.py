@@ -19,7 +19,7 @@ from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Response
 from pydantic import BaseModel
 
 from otel_eventlog_collector.demo.apps.accounts import Accounts, Refused, User
-from otel_eventlog_collector.demo.apps.reasons import tell_refused, tell_user
+from otel_eventlog_collector.demo.apps.tell import tell, tell_refused
 
 STATUS_CODES = {"already_exists": 409, "rate_limited": 429}
 """Status code of a refusal; every other one is a 401."""
@@ -98,7 +98,6 @@ def login(credentials: Credentials, response: Response) -> dict[str, str]:
     except Refused as refused:
         raise _answer(refused) from None
     if user.second_factor:
-        tell_user(user)
         response.status_code = 202
         return {"next_step": "second_factor", "method_id": _send_code(user)}
     return _let_in(user)
@@ -109,7 +108,7 @@ async def start_password_reset(address: Address) -> None:
     """Mail a link with which to set a new password; strangers get the same answer."""
     user = accounts.find(address.email)
     if user is not None:
-        tell_user(user)
+        tell(user)
         accounts.send_mail(user.email, "New password", accounts.new_link(user))
 
 
@@ -119,14 +118,13 @@ async def start_password_reset(address: Address) -> None:
 @api.post("/otp/send", status_code=202)
 def send_code(address: Address) -> dict[str, str]:
     """Mail a one-time code; whoever has no account yet gets one."""
-    user = accounts.find_or_create(address.email)
-    tell_user(user)
-    return {"method_id": _send_code(user)}
+    return {"method_id": _send_code(accounts.find_or_create(address.email))}
 
 
 @api.post("/otp/authenticate")
 def use_code(code: Code) -> dict[str, str]:
     """Log in with a one-time code, or take the second step of a login."""
+    tell(flow=code.method_id)
     try:
         user = accounts.use_code(code.method_id, code.code)
     except Refused as refused:
@@ -144,7 +142,7 @@ async def check_session(token: Token) -> dict[str, str]:
         user = accounts.check_session(token)
     except Refused as refused:
         raise _answer(refused) from None
-    tell_user(user)
+    tell(user, session=token)
     return {"user_id": user.id}
 
 
@@ -152,18 +150,20 @@ async def check_session(token: Token) -> dict[str, str]:
 def logout(token: Token) -> None:
     """End the session."""
     try:
-        tell_user(accounts.close_session(token))
+        tell(accounts.close_session(token), session=token)
     except Refused as refused:
         raise _answer(refused) from None
 
 
 def _let_in(user: User) -> dict[str, str]:
-    tell_user(user)
-    return {"user_id": user.id, "session_token": accounts.open_session(user)}
+    token = accounts.open_session(user)
+    tell(user, session=token)
+    return {"user_id": user.id, "session_token": token}
 
 
 def _send_code(user: User) -> str:
     method_id, code = accounts.new_code(user)
+    tell(user, flow=method_id)
     accounts.send_mail(user.email, "Your code", code)
     return method_id
 

@@ -30,7 +30,7 @@ from otel_eventlog_collector.demo.apps.accounts import (
     Refused,
     User,
 )
-from otel_eventlog_collector.demo.apps.reasons import tell_refused, tell_user
+from otel_eventlog_collector.demo.apps.tell import tell, tell_refused
 
 DIRECTORY_ANSWERS_AFTER_S = {"acme": 0.2, "sleepy": 120.0}
 """How long each company's directory takes to answer: the second one is nearly out of order."""
@@ -109,7 +109,7 @@ def start_password_reset() -> ResponseReturnValue:
     """Mail a link with which to set a new password; strangers get the same answer."""
     user = accounts.find(request.form["email"])
     if user is not None:
-        tell_user(user)
+        tell(user)
         link = f"/password/new?token={accounts.new_link(user)}"
         accounts.send_mail(user.email, "New password", link)
     return _page("Look into your mailbox", "If you have an account, a link is on its way.")
@@ -122,7 +122,7 @@ def start_password_reset() -> ResponseReturnValue:
 def send_magic_link() -> ResponseReturnValue:
     """Mail a link that logs in; whoever has no account yet gets one."""
     user = accounts.find_or_create(request.form["email"])
-    tell_user(user)
+    tell(user)
     lifetime_s = request.form.get("expires_in_s", LINK_LIFETIME_S, type=int)
     link = f"/magic-links/authenticate?token={accounts.new_link(user, lifetime_s)}"
     accounts.send_mail(user.email, "Log in to the shop", link)
@@ -184,7 +184,9 @@ def identity_provider() -> ResponseReturnValue:
 @app.post("/sso/authenticate")
 def single_sign_on() -> ResponseReturnValue:
     """Log in with a company account. An unknown company is a bug of ours: a KeyError, a 500."""
-    time.sleep(DIRECTORY_ANSWERS_AFTER_S[request.form["company"]])
+    company = request.form["company"]
+    tell(organization=company)
+    time.sleep(DIRECTORY_ANSWERS_AFTER_S[company])
     return _let_in(accounts.find_or_create(request.form["email"]))
 
 
@@ -199,21 +201,22 @@ def check_session() -> ResponseReturnValue:
     except Refused as refused:
         tell_refused(refused)
         return jsonify(error=refused.reason), 401
-    tell_user(user)
+    tell(user, session=session["token"])
     return jsonify(user_id=user.id)
 
 
 @app.post("/logout")
 def logout() -> ResponseReturnValue:
     """Log out; who was not logged in is logged out as well."""
+    token = session.pop("token", None)
     with suppress(Refused):
-        tell_user(accounts.close_session(session.pop("token", None)))
+        tell(accounts.close_session(token), session=token)
     return redirect("/")
 
 
 def _let_in(user: User) -> ResponseReturnValue:
-    tell_user(user)
     session["token"] = accounts.open_session(user)
+    tell(user, session=session["token"])
     return redirect("/account")
 
 
