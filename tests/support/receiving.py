@@ -59,6 +59,7 @@ class Receiving:
     intake: Intake
     http_port: int
     grpc_port: int
+    over_grpc: GrpcReceiver
     loop: asyncio.AbstractEventLoop
 
     def post(self, path: str, body: Any, method: str = "POST", **headers: str) -> Answer:
@@ -93,7 +94,7 @@ def receiving(consumer: Any = None, **options: Any) -> Iterator[Receiving]:
         over_grpc = GrpcReceiver(intake, "127.0.0.1", 0)
         ports = run(over_http.start())[1], run(over_grpc.start())[1]
         try:
-            yield Receiving(consumer, metrics, intake, *ports, loop)
+            yield Receiving(consumer, metrics, intake, *ports, over_grpc, loop)
         finally:
             run(over_http.stop(1))
             run(over_grpc.stop(1))
