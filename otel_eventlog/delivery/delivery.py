@@ -17,8 +17,8 @@ from otel_eventlog.delivery.spool import Spool
 from otel_eventlog.delivery.tally import DeliveryStats, Drop
 from otel_eventlog.delivery.worker import Flush, Materialise, Worker
 
-SHUTDOWN_TIMEOUT_S = 3.0
-"""How long the end of the process may be held up: repeated attempts stop after 2 s."""
+SHUTDOWN_TIMEOUT_S = 2.0
+"""How long the end of the process may be held up."""
 
 STARTUP_S_MAX = 10.0
 """How long a thread that still imports is waited for: a script may end right after its event."""

@@ -46,6 +46,11 @@ class ItemQueue:
             self.wake()
         return dropped
 
+    def put_marker(self, marker: object) -> None:
+        """Append an item that pushes nothing out, even if the queue is full."""
+        self._items.append(marker)
+        self.wake_if_sleeping()
+
     def take(self) -> object | None:
         """Remove and return the oldest item; None if there is none."""
         try:

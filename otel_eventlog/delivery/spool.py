@@ -77,6 +77,7 @@ class Spool:
         self._own: Shelf | None = None
         self._live: Segment | None = None
         self._adopted: list[Shelf] = []
+        self._has_more_orphans = False
         self._others_bytes = 0
         self._blocked_until_s = float("-inf")
         self.last_error = ""
@@ -154,6 +155,8 @@ class Spool:
             if piece is not None:
                 return SpoolBatch(piece, shelf)
             self._adopted.pop(0).remove()
+            if not self._adopted and self._has_more_orphans:
+                self._adopt()
         return None
 
     def acknowledge(self, batch: SpoolBatch) -> None:
@@ -220,10 +223,13 @@ class Spool:
             paths = sorted(self._root.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime)
         except OSError:
             return  # one vanished while we looked; there is a next time
+        self._has_more_orphans = False
         for path in paths:
             if path in known:
                 continue
-            if len(self._adopted) < ADOPTED_SHELVES_MAX and (shelf := self._adopted_shelf(path)):
+            if len(self._adopted) >= ADOPTED_SHELVES_MAX:
+                self._has_more_orphans = True
+            elif shelf := self._adopted_shelf(path):
                 self._adopted.append(shelf)
                 continue
             others_bytes += _bytes_in(path)

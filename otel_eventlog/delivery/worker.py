@@ -37,7 +37,7 @@ bad records among 512, and few enough when the collector rejects everything."""
 IDLE_TICK_S = 5.0
 """How often an idle worker tidies the spool and looks for those of dead processes."""
 
-DRAIN_RETRY_S = 2.0
+DRAIN_RETRY_S = 1.5
 """How long failed attempts are repeated when the process ends."""
 
 _BROKEN_ROUND_PAUSE_S = 1.0
@@ -121,7 +121,7 @@ class Worker:
 
     def flush(self, flush: Flush) -> None:
         """Let `flush` be finished when everything taken in before it is settled."""
-        self._keep(flush)
+        self.queue.put_marker(flush)
 
     def _keep(self, item: object) -> None:
         for dropped in self.queue.put(item):

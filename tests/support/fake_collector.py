@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import socket
+import ssl
 import threading
 import time
 import zlib
@@ -77,6 +78,8 @@ class FakeCollector:
         self.judge: Judge = lambda _records, _bytes_count: None
         """Decides by content: records and size → answer, or None for 200."""
         self.bytes_sent = 0
+        self.has_ended = threading.Event()
+        """Set when the client has left an endless answer."""
         self._stopping = threading.Event()
         self._server: _Server | None = None
         self.port = 0
@@ -112,6 +115,11 @@ class FakeCollector:
             server.shutdown()
             server.close_all()
 
+    def wrap(self, tls: ssl.SSLContext) -> None:
+        """Speak TLS from now on."""
+        assert self._server is not None
+        self._server.tls = tls
+
     def silence(self) -> None:
         """Wait until the collector is stopped."""
         self._stopping.wait(SILENCE_S_MAX)
@@ -131,10 +139,17 @@ class _Server(ThreadingHTTPServer):
         self.collector = collector
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
+        self.tls: ssl.SSLContext | None = None
         super().__init__(address, _Handler)
 
     def get_request(self) -> tuple[socket.socket, Any]:
         connection, address = super().get_request()
+        if self.tls is not None:
+            try:
+                connection = self.tls.wrap_socket(connection, server_side=True)
+            except OSError:
+                connection.close()
+                raise
         with self._lock:
             self._open.add(connection)
         return connection, address
@@ -190,8 +205,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("content-length", str(len(reply.body)))
         self.end_headers()
         self.wfile.write(reply.body)
-        while reply.is_endless:
-            collector.bytes_sent += self.connection.send(b"x" * 4096)
+        try:
+            while reply.is_endless:
+                collector.bytes_sent += self.connection.send(b"x" * 4096)
+        finally:
+            collector.has_ended.set()
 
     def do_GET(self) -> None:
         self._answer(Reply(body=b"hello"), self.server.collector)

@@ -1,0 +1,146 @@
+"""The delivery in real processes: fork, the end of the interpreter, a silent standard error."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from otel_eventlog.delivery.delivery import Delivery
+from otel_eventlog.delivery.spool import Spool
+from tests.support.fake_collector import FakeCollector
+from tests.support.waiting import eventually
+
+ROOT = Path(__file__).resolve().parents[3]
+
+HEAD = """
+import os, sys, threading, time
+from otel_eventlog.exporter import keep
+from otel_eventlog.settings import Settings, build_delivery
+from tests.support.builders import event_log
+
+settings = Settings.from_env(
+    {"OTEL_EVENTLOG_ENDPOINT": sys.argv[1], "OTEL_EVENTLOG_SPOOL_DIR": sys.argv[2]}
+)
+delivery = build_delivery(settings, keep)
+"""
+
+
+def run(script: str, collector: FakeCollector, spool: str = "", timeout_s: float = 60.0) -> None:
+    """Run a script after HEAD; it must end by itself, with 0, and say nothing."""
+    finished = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", HEAD + script, collector.url, spool],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        check=False,
+        env={**os.environ, "PYTHONFAULTHANDLER": "1"},
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout == ""
+    assert finished.stderr == ""
+
+
+def test_a_script_that_just_ends_has_delivered(collector: FakeCollector) -> None:
+    """Event logs put right before the end of the interpreter arrive."""
+    run("for number in range(1, 101): delivery.put(event_log(span_id=number))\n", collector)
+    assert sorted(collector.accepted) == list(range(1, 101))
+
+
+def test_nothing_is_printed_when_the_collector_is_down(collector: FakeCollector) -> None:
+    """An application without a logging configuration stays silent, and ends soon."""
+    collector.stop()
+    run(
+        "delivery.put(event_log())\n"
+        "assert not delivery.force_flush(0.5)\n"
+        "import time; before = time.monotonic()\n"
+        "delivery.shutdown()\n"
+        "assert time.monotonic() - before < 3\n",
+        collector,
+    )
+
+
+@pytest.mark.parametrize("has_spool", [False, True])
+def test_a_forked_child_sends_its_own_and_the_parent_its_own(
+    has_spool: bool,  # noqa: FBT001 - the parameter of a test
+    collector: FakeCollector,
+    tmp_path: Path,
+) -> None:
+    """What waits in the parent at the fork is sent once, by the parent; children send theirs."""
+    collector.stop()
+    script = (
+        "delivery.put(event_log(span_id=1))\n"
+        "assert not delivery.force_flush(0.3)\n"  # the parent holds it, with a thread running
+        "children = []\n"
+        "for number in (2, 3, 4):\n"
+        "    child = os.fork()\n"
+        "    if not child:\n"
+        "        assert delivery.stats().queued == 0\n"
+        "        delivery.put(event_log(span_id=number))\n"
+        "        delivered = delivery.force_flush(20)\n"
+        "        delivery.shutdown()\n"
+        "        os._exit(0 if delivered else 1)\n"
+        "    children.append(child)\n"
+        "open(sys.argv[3], 'w').close()\n"
+        "for child in children:\n"
+        "    assert os.waitpid(child, 0)[1] == 0\n"
+        "delivery.put(event_log(span_id=5))\n"
+        "assert delivery.force_flush(20)\n"
+    )
+    spool = str(tmp_path / "spool") if has_spool else ""
+    forked = tmp_path / "forked"
+    script = script.replace("sys.argv[3]", repr(str(forked)))
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", HEAD + script, collector.url, spool], cwd=ROOT
+    )
+    try:
+        assert eventually(forked.exists, within_s=20)
+        collector.start()
+        assert process.wait(40) == 0
+    finally:
+        process.kill()
+        process.wait()
+    assert sorted(collector.accepted) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("has_spool", [False, True])
+def test_forks_amid_traffic_never_block(
+    has_spool: bool,  # noqa: FBT001 - the parameter of a test
+    collector: FakeCollector,
+    make_delivery: Callable[..., Delivery],
+    tmp_path: Path,
+) -> None:
+    """A hundred forks while eight threads put, the first during imports: every child delivers.
+
+    With a spool this holds even for children that end without waiting.
+    """
+    script = (
+        "stop = threading.Event()\n"
+        "def traffic():\n"
+        "    while not stop.is_set():\n"
+        "        delivery.put(event_log(span_id=1))\n"
+        "        time.sleep(0.002)\n"
+        "threads = [threading.Thread(target=traffic, daemon=True) for _ in range(8)]\n"
+        "for thread in threads: thread.start()\n"
+        "for number in range(2, 102):\n"
+        "    child = os.fork()\n"
+        "    if not child:\n"
+        "        delivery.put(event_log(span_id=number))\n"
+        "        ok = number > 11 or delivery.force_flush(20)\n"
+        "        os._exit(0 if ok else 1)\n"
+        "    assert os.waitpid(child, 0)[1] == 0, number\n"
+        "stop.set()\n"
+        "for thread in threads: thread.join()\n"
+        "assert delivery.force_flush(20)\n"
+    )
+    run(script, collector, str(tmp_path / "spool") if has_spool else "", timeout_s=90)
+    assert set(collector.accepted) >= set(range(1, 12))
+    if has_spool:
+        heir = make_delivery(spool=Spool(tmp_path / "spool"))
+        heir.start()
+        assert eventually(lambda: set(collector.accepted) >= set(range(1, 102)), within_s=20)
