@@ -79,7 +79,7 @@ def check(program: str, variant: str, rows: list[dict[str, Any]]) -> None:
         by_span.setdefault(row["span_id"], []).append(row)
     for expected in captures.expected_requests(program, variant):
         for span_id in expected.span_ids:
-            found = sorted(by_span.pop(span_id, []), key=lambda row: str(row["phase"]), reverse=True)
+            found = sorted(by_span.pop(span_id, []), key=lambda row: row["phase"] != "start")
             if not expected.action:
                 assert found == [], expected.label
                 continue
@@ -135,7 +135,7 @@ def spans_of(program: str, variant: str) -> set[str]:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_failures_that_http_hides_come_right_by_rules(variant: str, tmp_path: Path) -> None:
-    """The three failed flask-login requests answered 200 and 302 are errors by `[[rule.outcome]]`."""
+    """The three failed logins answered with 200 and 302 are errors by `[[rule.outcome]]`."""
     rules = captures.rules_toml("flask-login").split("[[rule]]")
     me = '[[rule.outcome]]\nwhen = { status = [302] }\nstatus = "error"\n'
     text = "[[rule]]".join(
@@ -175,7 +175,9 @@ def app_records(program: str) -> list[EventLog]:
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(["app", "spans", "app again"])))
-def test_the_applications_own_records_win_in_any_order(order: tuple[str, ...], tmp_path: Path) -> None:
+def test_the_applications_own_records_win_in_any_order(
+    order: tuple[str, ...], tmp_path: Path
+) -> None:
     """Both sides of the same spans, contradicting each other: the rows are the application's."""
     program = "flask-login"
     (tmp_path / "rules.toml").write_text(captures.rules_toml(program))

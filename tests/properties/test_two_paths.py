@@ -72,7 +72,9 @@ def by_the_collector(span: ReadableSpan) -> list[EventLog]:
 
 @given(ATTRIBUTES, st.none() | TEXT, st.booleans())
 def test_both_sides_make_the_same_event_logs(
-    attributes: dict[str, Any], exception: str | None, is_error: bool
+    attributes: dict[str, Any],
+    exception: str | None,
+    is_error: bool,  # noqa: FBT001 - drawn
 ) -> None:
     """Whatever is on the span, ids, times, action, outcome and fields are equal."""
     span = finished(attributes, exception, is_error=is_error)

@@ -8,13 +8,29 @@ import pytest
 
 from otel_eventlog.actions import catalogue, lookup
 
-DOCUMENTED = """
-SessionsAuthenticate MultiTenantSessionsAuthenticate OAuthGoogleOneTapStart GetUser SessionsJwks
-SearchUsersExternal SearchUsers EmailDelivery PasswordsAuthenticate MagicLinksCreate
-MagicLinksEmailLoginOrCreate CryptoWalletsAuthenticateStart CryptoWalletsAuthenticate
-OAuthAuthenticate OAuthGoogleStart SessionsRevoke OTPsAuthenticate MagicLinksAuthenticate
-UpdateUser CreatePublicToken
-""".split()
+DOCUMENTED = [
+    """,
+    "SessionsAuthenticate",
+    "MultiTenantSessionsAuthenticate",
+    "OAuthGoogleOneTapStart",
+    "GetUser",
+    "SessionsJwks",
+    "SearchUsersExternal",
+    "SearchUsers",
+    "EmailDelivery",
+    "PasswordsAuthenticate",
+    "MagicLinksCreate",
+    "MagicLinksEmailLoginOrCreate",
+    "CryptoWalletsAuthenticateStart",
+    "CryptoWalletsAuthenticate",
+    "OAuthAuthenticate",
+    "OAuthGoogleStart",
+    "SessionsRevoke",
+    "OTPsAuthenticate",
+    "MagicLinksAuthenticate",
+    "UpdateUser",
+    "CreatePublicToken",
+]
 
 
 @pytest.mark.parametrize("name", DOCUMENTED)

@@ -91,4 +91,5 @@ def otlp_json(program: str, variant: str) -> bytes:
 
 
 def _read(program: str, variant: str, encoding: str) -> bytes:
-    return gzip.decompress((CAPTURES / program / f"spans.{variant}.otlp.{encoding}.gz").read_bytes())
+    path = CAPTURES / program / f"spans.{variant}.otlp.{encoding}.gz"
+    return gzip.decompress(path.read_bytes())
