@@ -9,7 +9,6 @@ import pytest
 from otel_eventlog.actions import catalogue, lookup
 
 DOCUMENTED = [
-    """,
     "SessionsAuthenticate",
     "MultiTenantSessionsAuthenticate",
     "OAuthGoogleOneTapStart",
