@@ -11,6 +11,7 @@ import shutil
 import sys
 import sysconfig
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +22,7 @@ from urllib.parse import urlsplit
 
 from otel_eventlog_collector.demo.processes import (
     Child,
+    Interrupted,
     answers,
     clean_environment,
     free_ports,
@@ -171,10 +173,12 @@ class Stage:
             self._doomed[0].kill()
 
     def revive_worker(self) -> None:
-        """Start the shop's second worker again; returns when it answers."""
-        if self._doomed:
-            worker, port = self._doomed
-            worker.start()
+        """Start the shop's second worker again; returns when it answers, or at Ctrl-C."""
+        if not self._doomed:
+            return
+        worker, port = self._doomed
+        worker.start()
+        with suppress(Interrupted):
             wait_until(worker, lambda: answers(LOOPBACK, port), self._interrupted)
 
     def _start_collector(self) -> None:
