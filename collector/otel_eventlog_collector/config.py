@@ -23,7 +23,6 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
-    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
@@ -219,6 +218,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX,
         env_ignore_empty=True,
+        enable_decoding=False,  # values are written as for options, not as JSON
         extra="forbid",
         frozen=True,
         arbitrary_types_allowed=True,
@@ -230,10 +230,10 @@ class Settings(BaseSettings):
     otlp_grpc: Listener = Address("127.0.0.1", 4327)
     http: Listener = Address("127.0.0.1", 4329)
     rules: Annotated[
-        tuple[Path, ...], NoDecode, BeforeValidator(_paths), AfterValidator(_check_rule_files)
+        tuple[Path, ...], BeforeValidator(_paths), AfterValidator(_check_rule_files)
     ] = ()
     pack: Annotated[
-        tuple[str, ...], NoDecode, BeforeValidator(_names), AfterValidator(_check_packs)
+        tuple[str, ...], BeforeValidator(_names), AfterValidator(_check_packs)
     ] = ()
     no_default_packs: bool = False
     retention: Time = Duration(parse_duration_ns("30d"))
@@ -245,7 +245,7 @@ class Settings(BaseSettings):
     hash_client_address: bool = False
     hash_identifiers: bool = False
     token_file: Annotated[Path | None, AfterValidator(_check_token_file)] = None
-    allowed_host: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = ()
+    allowed_host: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
 
     @classmethod
     def settings_customise_sources(
