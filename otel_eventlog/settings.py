@@ -171,7 +171,10 @@ def build_delivery(
         from otel_eventlog.delivery.spool import Spool
 
         spool = Spool(settings.spool_dir)
-    return Delivery(materialise, build_sender(settings), spool=spool)
+    delivery = Delivery(materialise, build_sender(settings), spool=spool)
+    if spool is not None:
+        delivery.start()  # what a killed process has left goes out before anything new comes
+    return delivery
 
 
 class _Mistake(Exception):  # noqa: N818 - never leaves this module

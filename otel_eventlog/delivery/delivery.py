@@ -23,6 +23,7 @@ SHUTDOWN_TIMEOUT_S = 2.0
 STARTUP_S_MAX = 10.0
 """How long a thread that still imports is waited for: a script may end right after its event."""
 
+_LAST_ATTEMPT_S = 0.5
 _FORK_WAIT_S_MAX = 5.0
 
 
@@ -65,6 +66,7 @@ class Delivery:
             clock=clock,
             jitter=jitter,
         )
+        self._clock = clock
         self._is_shut_down = False
         self._renew()
         reference = weakref.ref(self)
@@ -74,7 +76,8 @@ class Delivery:
                 after_in_parent=partial(_call, reference, Delivery._after_fork_in_parent),
                 after_in_child=partial(_call, reference, Delivery._after_fork_in_child),
             )
-        self._at_exit = partial(_call, reference, Delivery.shutdown)
+        self._exit_deadline_s: float | None = None
+        self._at_exit = partial(_call, reference, Delivery._flush_at_exit)
         atexit.register(self._at_exit)
 
     def _renew(self) -> None:
@@ -156,6 +159,9 @@ class Delivery:
                 return
             self._is_shut_down = True
             thread = self._thread
+        if self._exit_deadline_s is not None:
+            left_s = self._exit_deadline_s - self._clock()
+            timeout_s = min(timeout_s, max(_LAST_ATTEMPT_S, left_s))
         atexit.unregister(self._at_exit)
         self._worker.ask_to_stop()
         if thread is None:
@@ -167,6 +173,15 @@ class Delivery:
             thread.join(timeout_s)
             if thread.is_alive():
                 self._worker.abandon()
+
+    def _flush_at_exit(self) -> None:
+        # Not yet the end: functions registered for the exit run last first, so the tracer
+        # provider, which is older than we are, only now ends and hands over its last spans; then
+        # it shuts us down. Both together take no longer than one shutdown.
+        self._exit_deadline_s = self._clock() + SHUTDOWN_TIMEOUT_S
+        if self._spool is None or not self._worker.tally.is_failing:
+            self._worker.is_ready.wait(STARTUP_S_MAX if self._thread else 0)
+            self.force_flush(SHUTDOWN_TIMEOUT_S)
 
     def stats(self) -> DeliveryStats:
         """Return the counters of this process."""

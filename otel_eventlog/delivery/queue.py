@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 
 QUEUE_EVENTS_MAX = 10_000
-"""Most items waiting in memory (about 15 MiB); beyond it the oldest is dropped."""
+"""Most items waiting in memory (20 MiB of usual spans); beyond it the oldest is dropped."""
 
 
 class ItemQueue:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from otel_eventlog.delivery import retry, worker
+from otel_eventlog.delivery import retry, transmit
 from otel_eventlog.delivery.delivery import Delivery
 from otel_eventlog.delivery.sender import Transport
 from otel_eventlog.model import EventLog, Status
@@ -278,7 +278,7 @@ def test_a_collector_that_breaks_is_asked_again_but_not_for_ever(
     collector: FakeCollector, make_delivery: MakeDelivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A 500 that passes loses nothing; a record that always causes one does not stop the rest."""
-    monkeypatch.setattr(worker, "FAILED_ATTEMPTS_MAX", 3)
+    monkeypatch.setattr(transmit, "FAILED_ATTEMPTS_MAX", 3)
     collector.replies.extend([Reply(500), Reply(500)])
     delivery = make_delivery()
     delivery.put(event_log(span_id=1))

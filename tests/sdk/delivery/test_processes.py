@@ -52,6 +52,53 @@ def test_a_script_that_just_ends_has_delivered(collector: FakeCollector) -> None
     assert sorted(collector.accepted) == list(range(1, 101))
 
 
+def test_spans_that_end_with_the_interpreter_are_delivered(collector: FakeCollector) -> None:
+    """The tracer provider ends after us and still hands over the spans of its batch."""
+    run(
+        "from opentelemetry.sdk.trace import TracerProvider\n"
+        "from opentelemetry.sdk.trace.export import BatchSpanProcessor\n"
+        "from opentelemetry.trace import SpanKind\n"
+        "from otel_eventlog.exporter import EventLogSpanExporter\n"
+        "os.environ['OTEL_EVENTLOG_ENDPOINT'] = sys.argv[1]\n"
+        "provider = TracerProvider()\n"
+        "provider.add_span_processor(BatchSpanProcessor(EventLogSpanExporter()))\n"
+        "attributes = {'http.request.method': 'POST', 'http.route': '/login'}\n"
+        "tracer = provider.get_tracer('tests')\n"
+        "tracer.start_span('login', kind=SpanKind.SERVER, attributes=attributes).end()\n",
+        collector,
+    )
+    assert len(collector.accepted) == 2
+
+
+def test_zero_code_exporter(collector: FakeCollector) -> None:
+    """With `OTEL_TRACES_EXPORTER=eventlog` an unchanged program yields both event logs."""
+    program = (
+        "from opentelemetry import trace\n"
+        "attributes = {'http.request.method': 'POST', 'http.route': '/login'}\n"
+        "tracer = trace.get_tracer('tests')\n"
+        "tracer.start_span('login', kind=trace.SpanKind.SERVER, attributes=attributes).end()\n"
+    )
+    environ = {
+        "OTEL_TRACES_EXPORTER": "eventlog",
+        "OTEL_METRICS_EXPORTER": "none",
+        "OTEL_LOGS_EXPORTER": "none",
+        "OTEL_EVENTLOG_ENDPOINT": collector.url,
+        # The span processor would do the same, and the exporter would leave the span to it.
+        "OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "eventlog",
+    }
+    command = [Path(sys.executable).parent / "opentelemetry-instrument", sys.executable]
+    finished = subprocess.run(
+        [*command, "-c", program],
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert len(collector.accepted) == 2
+
+
 def test_nothing_is_printed_when_the_collector_is_down(collector: FakeCollector) -> None:
     """An application without a logging configuration stays silent, and ends soon."""
     collector.stop()
