@@ -52,11 +52,13 @@ class Judge:
         if EVENTLOG_ACTION in attributes or EVENTLOG_DROP in attributes:
             return self._rules.match(kind, attributes, scope_name)
         get = attributes.get
-        path = get("http.target") or get("url.path")
-        # A query string is no part of the path, and nothing to remember.
-        if not isinstance(path, str) or "?" in path:
-            return self._rules.match(kind, attributes, scope_name)
-        key = (get("http.request.method") or get("http.method"), get("http.route"), path)
+        path = get("url.path")
+        if not isinstance(path, str):
+            path = get("http.target")
+            # A query string is no part of the path, and nothing to remember.
+            if not isinstance(path, str) or path[:1] != "/" or "?" in path:
+                return self._rules.match(kind, attributes, scope_name)
+        key = (get("http.request.method"), get("http.method"), get("http.route"), path)
         memo = self._memo
         try:
             found = memo.get(key, _UNKNOWN)

@@ -82,7 +82,7 @@ def pairs(events: list[EventLog]) -> list[list[EventLog]]:
 def test_every_login_leaves_both_event_logs_and_jaeger_gets_no_span_more(
     app: str, sampling: dict[str, str]
 ) -> None:
-    """Each login is a start and an outcome, whatever is sampled, and exported spans are the same."""
+    """Each login is a start and an outcome, whatever is sampled; exported spans stay the same."""
     with OtlpSink() as traces, OtlpSink() as collector:
         with instrumented(app, traces, OTEL_EVENTLOG_ENDPOINT=collector.url, **sampling) as client:
             visit(client)

@@ -1,0 +1,39 @@
+"""`guard`: our own faults are counted and logged now and then, and never reach the application."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from otel_eventlog import guard
+
+
+def fail_once() -> None:
+    """Let one fault be caught."""
+    try:
+        raise ValueError("ours")  # noqa: TRY301 - the point is to catch it
+    except ValueError:
+        guard.caught("a test")
+
+
+def test_faults_are_counted_and_logged_once_a_minute(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Three faults in a row are three in the count and one in the log."""
+    monkeypatch.delenv("OTEL_EVENTLOG_RAISE", raising=False)
+    monkeypatch.setattr(guard, "_next_log_s", 0.0)
+    before = guard.faults()
+    with caplog.at_level(logging.WARNING, "otel_eventlog"):
+        for _ in range(3):
+            fail_once()
+    assert guard.faults() == before + 3
+    assert len(caplog.records) == 1
+    assert "a test" in caplog.text
+
+
+def test_under_the_test_switch_faults_come_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OTEL_EVENTLOG_RAISE=1 lets tests see what would be hidden."""
+    monkeypatch.setenv("OTEL_EVENTLOG_RAISE", "1")
+    with pytest.raises(ValueError, match="ours"):
+        fail_once()

@@ -1,0 +1,189 @@
+"""`install()` and the entry points: idempotent, complete, and harmless to the application."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry import propagate, trace
+from opentelemetry.instrumentation import propagators
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
+
+import otel_eventlog
+from otel_eventlog.errors import RuleError, SettingsError
+from otel_eventlog.installation import is_switched_on, pre_instrument, uninstall
+from otel_eventlog.instrumentor import EventLogInstrumentor
+from otel_eventlog.propagation import EventLogPropagator, EventLogResponsePropagator
+from otel_eventlog.sampler import EventLogSampler
+from tests.support.otlp_sink import OtlpSink
+from tests.support.tracing import LOGIN, SERVER, new_provider
+
+ON = {"OTEL_EVENTLOG_ENDPOINT": "http://localhost:4328"}
+
+
+@pytest.fixture
+def provider() -> Iterator[TracerProvider]:
+    """Yield a provider that exports to memory; ours is taken off it again."""
+    made, _ = new_provider()
+    yield made
+    uninstall(made)
+    made.shutdown()
+
+
+@pytest.fixture
+def sink() -> Iterator[OtlpSink]:
+    """Yield a collector that is really there."""
+    with OtlpSink() as listening:
+        yield listening
+
+
+def test_one_line_is_enough(provider: TracerProvider, sink: OtlpSink) -> None:
+    """After `install(provider)` a login's start is at the collector while the login runs."""
+    otel_eventlog.install(provider, endpoint=sink.url)
+    span = provider.get_tracer("x").start_span("x", kind=SERVER, attributes=LOGIN)
+    (start,) = sink.wait_for_events(1)
+    assert start.status == "start"
+    span.end()
+    assert len(sink.wait_for_events(2)) == 2
+
+
+def test_a_second_call_does_nothing(provider: TracerProvider, sink: OtlpSink) -> None:
+    """Installed twice for one provider, a login still leaves one pair, from one processor."""
+    first = otel_eventlog.install(provider, endpoint=sink.url)
+    sampler = provider.sampler
+    assert otel_eventlog.install(provider, endpoint=sink.url) is first
+    assert provider.sampler is sampler
+    provider.get_tracer("x").start_span("x", kind=SERVER, attributes=LOGIN).end()
+    assert provider.force_flush()
+    assert len(sink.events) == 2
+
+
+def test_tracers_made_before_are_covered(sink: OtlpSink) -> None:
+    """An application that was instrumented first, and samples nothing, is covered as well."""
+    made, exporter = new_provider(ALWAYS_OFF)
+    tracer = made.get_tracer("made.before")
+    otel_eventlog.install(made, endpoint=sink.url)
+    tracer.start_span("x", kind=SERVER, attributes=LOGIN).end()
+    assert len(sink.wait_for_events(2)) == 2
+    assert exporter.get_finished_spans() == ()
+    uninstall(made)
+
+
+def test_tracers_are_found_where_the_sdk_keeps_no_list(sink: OtlpSink) -> None:
+    """SDKs before 1.41 have no list of their tracers; they are found all the same."""
+    made, _ = new_provider(ALWAYS_OFF)
+    tracer: Any = made.get_tracer("made.before")
+    del made._tracers
+    otel_eventlog.install(made, endpoint=sink.url)
+    assert isinstance(tracer.sampler, EventLogSampler)
+    uninstall(made)
+
+
+def test_the_global_propagators_are_composed_once(provider: TracerProvider, sink: OtlpSink) -> None:
+    """Two providers, one propagator of ours around the one in place."""
+    other, _ = new_provider()
+    otel_eventlog.install(provider, endpoint=sink.url)
+    otel_eventlog.install(other, endpoint=sink.url)
+    textmap: Any = propagate.get_global_textmap()
+    assert isinstance(textmap, EventLogPropagator)
+    assert not isinstance(textmap._inner, EventLogPropagator)
+    response: Any = propagators.get_global_response_propagator()
+    assert isinstance(response, EventLogResponsePropagator)
+    assert not isinstance(response._inner, EventLogResponsePropagator)
+    uninstall(other)
+
+
+def test_uninstalled_nothing_more_is_sent(provider: TracerProvider, sink: OtlpSink) -> None:
+    """What was sampled before is sampled again, and no event log is made."""
+    before = provider.sampler
+    otel_eventlog.install(provider, endpoint=sink.url)
+    uninstall(provider)
+    assert provider.sampler is before
+    provider.get_tracer("x").start_span("x", kind=SERVER, attributes=LOGIN).end()
+    provider.force_flush()
+    assert sink.events == []
+
+
+def test_without_an_sdk_there_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    """On a provider that is not the SDK's nothing is attached, and the log says what to do."""
+    with caplog.at_level(logging.WARNING, "otel_eventlog"):
+        assert otel_eventlog.install(trace.NoOpTracerProvider()) is None
+    assert "NoOpTracerProvider" in caplog.text
+    assert "opentelemetry-distro" in caplog.text
+
+
+def test_mistakes_in_code_are_raised(provider: TracerProvider, tmp_path: Path) -> None:
+    """Who calls `install` wants to know: a wrong endpoint or rule file is an error there."""
+    with pytest.raises(SettingsError, match="not-a-url"):
+        otel_eventlog.install(provider, endpoint="not-a-url")
+    rules = tmp_path / "rules.toml"
+    rules.write_text("[[rule]]\nnam = 1\n")
+    with pytest.raises(RuleError, match=r"rules\.toml"):
+        otel_eventlog.install(provider, rules=rules)
+    assert not isinstance(provider.sampler, EventLogSampler)
+
+
+@pytest.mark.parametrize(
+    ("environment", "is_on"),
+    [
+        ({}, False),
+        (ON, True),
+        ({"OTEL_EVENTLOG_CONFIG": "eventlog.toml"}, True),
+        ({"OTEL_EVENTLOG_ENDPOINT": ""}, False),
+        (ON | {"OTEL_SDK_DISABLED": "true"}, False),
+        (ON | {"OTEL_SDK_DISABLED": "False"}, True),
+        (ON | {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "flask, eventlog"}, False),
+        (ON | {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "*"}, False),
+        (ON | {"OTEL_PYTHON_DISABLED_INSTRUMENTATIONS": "flask"}, True),
+    ],
+)
+def test_the_environment_switches_on_and_off(environment: dict[str, str], *, is_on: bool) -> None:
+    """The hook runs in every process of an environment and acts only where it is asked to."""
+    assert is_switched_on(environment) is is_on
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{"OTEL_EVENTLOG_ENDPOINT": "not-a-url"}, ON | {"OTEL_EVENTLOG_RULES": "/no/such/file"}],
+)
+def test_mistakes_in_the_environment_stop_nothing_else(
+    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    provider: TracerProvider,
+) -> None:
+    """A hook that raises would abort all instrumentation: it says what is wrong, and returns."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
+    pre_instrument()
+    assert "otel_eventlog is off" in caplog.text
+    assert not isinstance(provider.sampler, EventLogSampler)
+
+
+def test_the_instrumentor_takes_its_settings_from_a_configuration_file(
+    provider: TracerProvider, sink: OtlpSink
+) -> None:
+    """`eventlog: {endpoint: …}` in a declarative configuration arrives as keyword arguments."""
+    instrumentor = EventLogInstrumentor()
+    instrumentor.instrument(tracer_provider=provider, endpoint=sink.url, skip_dep_check=True)
+    try:
+        provider.get_tracer("x").start_span("x", kind=SERVER, attributes=LOGIN).end()
+        assert len(sink.wait_for_events(2)) == 2
+    finally:
+        instrumentor.uninstrument(tracer_provider=provider)
+    assert not isinstance(provider.sampler, EventLogSampler)
+
+
+def test_the_instrumentor_alone_does_nothing(provider: TracerProvider) -> None:
+    """Without options and without our variables an instrumented process stays as it is."""
+    assert not is_switched_on(os.environ)
+    instrumentor = EventLogInstrumentor()
+    instrumentor.instrument(tracer_provider=provider, skip_dep_check=True)
+    instrumentor.uninstrument(tracer_provider=provider)
+    assert not isinstance(provider.sampler, EventLogSampler)
