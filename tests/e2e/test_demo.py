@@ -193,9 +193,9 @@ def by_correlation_id(events: list[dict[str, Any]]) -> dict[str, list[dict[str, 
 def test_it_ends_by_itself(demo: DemoRun) -> None:
     """With --duration the demo exits with 0, and every answer was what the user should get."""
     assert demo.exit_code == 0, demo.output
+    assert "warning" not in demo.output, demo.output
     assert [entry for entry in demo.ledger if not entry["as_intended"]] == []
-    assert "warning" not in demo.output
-    assert "Traceback" not in demo.output
+    assert "Traceback" not in demo.output, demo.output
 
 
 def test_a_taken_port_is_no_obstacle(demo: DemoRun) -> None:

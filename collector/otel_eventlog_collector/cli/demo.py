@@ -116,10 +116,16 @@ def demo(
                 _introduce(console, stage, place, notes, kept=data is not None)
                 _run(console, stage, book, duration, interrupted)
                 console.print("Stopping …")
+                stage.stop_apps()
+                _conclude(console, stage, book)
         except Interrupted:
             console.print("Stopped.")
             return
-        _conclude(console, book, data)
+        if data is None:
+            console.print("The event logs were removed; --data DIR keeps them.")
+        else:
+            console.print(f"The event logs are in {data}; read them with:")
+            console.print(f"  otel-eventlog query --data {data}")
 
 
 def _run(
@@ -200,13 +206,9 @@ def _progress(console: Console, book: Ledger) -> Iterator[_Progress]:
 
 
 def _summary(book: Ledger) -> str:
-    counts = book.counts()
-    requests = sum(number for (action, _), number in counts.items() if action)
-    crashed = sum(number for (_, expected), number in counts.items() if expected == "crash")
-    errors = sum(number for (_, expected), number in counts.items() if expected == "error")
     return (
-        f"{requests} auth requests ({errors} of them refused, {crashed} lost in a crash) "
-        f"and {counts['', '']} page views"
+        f"{book.auth_requests()} auth requests ({book.auth_requests('error')} of them refused, "
+        f"{book.auth_requests('crash')} lost in a crash) and {book.counts()['', '']} page views"
     )
 
 
@@ -229,18 +231,19 @@ Try, in another terminal:
 """)
 
 
-def _conclude(console: Console, book: Ledger, data: Path | None) -> None:
-    console.print(f"Done: {_summary(book)}.")
+def _conclude(console: Console, stage: Stage, book: Ledger) -> None:
+    """Say what was done and what the collector has of it; they should agree."""
+    stored = stage.stored_events()
+    console.print(f"Done: {_summary(book)} gave {stored} event logs.")
     for entry in book.surprises():
         console.print(
             f"warning: {entry.service}: {entry.method} {entry.path} was answered with "
             f"{entry.status_code}, which the simulated user did not expect"
         )
-    if data is None:
-        console.print("The event logs were removed; --data DIR keeps them.")
-    else:
-        console.print(f"The event logs are in {data}; read them with:")
-        console.print(f"  otel-eventlog query --data {data}")
+    expected = 2 * book.auth_requests() - book.auth_requests("crash")
+    if stored != expected:
+        console.print(f"warning: {expected} event logs were expected; the apps printed:")
+        console.print(stage.app_logs())
 
 
 def _ledger_file(path: Path | None) -> Path | None:

@@ -20,6 +20,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
+import httpx
+
 from otel_eventlog_collector.demo.processes import (
     Child,
     Interrupted,
@@ -181,6 +183,30 @@ class Stage:
         with suppress(Interrupted):
             wait_until(worker, lambda: answers(LOOPBACK, port), self._interrupted)
 
+    def stop_apps(self) -> None:
+        """Stop the apps, which send what they still have; safe to call twice."""
+        for child, _ in self._apps:
+            child.ask_to_stop(interrupt=True)
+        for child, _ in self._apps:
+            child.wait(APP_GRACE_S)
+
+    def stored_events(self) -> int:
+        """Return how many event logs the collector has stored since it was started.
+
+        Raises:
+            CollectorError: it does not say.
+
+        """
+        try:
+            answer = httpx.get(f"{self.http_url}/api/v1/status", trust_env=False)
+            return int(answer.raise_for_status().json()["events"]["stored"])
+        except httpx.HTTPError as error:
+            raise self._collector.failure(f"does not tell its status ({error})") from error
+
+    def app_logs(self) -> str:
+        """Return the end of what each app printed."""
+        return "\n".join(f"--- {child.name}\n{child.log().strip()}" for child, _ in self._apps)
+
     def _start_collector(self) -> None:
         collector = self._collector
         collector.start()
@@ -244,10 +270,7 @@ class Stage:
         return environment
 
     def _stop(self) -> None:
-        for child, _ in self._apps:
-            child.ask_to_stop(interrupt=True)
-        for child, _ in self._apps:
-            child.wait(APP_GRACE_S)
+        self.stop_apps()
         self._collector.ask_to_stop()
         self._collector.wait(COLLECTOR_GRACE_S)
 

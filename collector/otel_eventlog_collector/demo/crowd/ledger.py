@@ -102,6 +102,14 @@ class Ledger:
         with self._lock:
             return Counter(self._counts)
 
+    def auth_requests(self, expected: Expected | None = None) -> int:
+        """Return how many auth requests there were, all of them or those that should end so."""
+        return sum(
+            number
+            for (action, end), number in self.counts().items()
+            if action and expected in (None, end)
+        )
+
     def surprises(self) -> list[Entry]:
         """Return the requests whose HTTP answer was not the intended one."""
         with self._lock:
