@@ -185,7 +185,7 @@ class StoreStatus:
 
 
 class Store(EventWriter, EventReader, Protocol):
-    """A store of event logs. Its battery is `tests/contracts/store.py`; each store passes it."""
+    """A store of event logs. Its battery is `tests/contracts/store_battery.py`; each store passes it."""
 
     def purge(self, *, force: bool = False) -> PurgeReport:
         """Remove what is past retention, bytes included; never stalls writers.

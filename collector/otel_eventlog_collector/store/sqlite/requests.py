@@ -28,6 +28,9 @@ _OTHER = (
     " AND o.half = 1 - e.half"
 )
 
+_IS_THERE = Condition("o.half IS NOT NULL")
+"""A half that never came passes no filter, not even a negated one."""
+
 
 def find_requests(
     connection: sqlite3.Connection,
@@ -50,7 +53,7 @@ def find_requests(
     first = all_of(
         [
             Condition("(e.half = 0 OR o.half IS NULL)"),
-            any_of([event_condition(query, "e"), event_condition(query, "o")]),
+            any_of([event_condition(query, "e"), all_of([_IS_THERE, event_condition(query, "o")])]),
             *_times(query),
             *fixed,
         ]
