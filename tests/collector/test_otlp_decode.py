@@ -295,6 +295,34 @@ def test_json_numbers_no_database_takes_become_text(literal: str, kept: str) -> 
     assert decoded.attributes == {"a": kept}
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"intValue": "--5"},
+        {"intValue": "-"},
+        {"intValue": "five"},
+        {"intValue": 1.5},
+        {"intValue": True},
+        {"boolValue": "true"},
+        {"doubleValue": "x"},
+        {"doubleValue": []},
+        {"stringValue": 5},
+        {"bytesValue": 5},
+        {"arrayValue": []},
+        {"arrayValue": {"values": {}}},
+        {"kvlistValue": {"values": [5]}},
+        5,
+        "text",
+        [],
+    ],
+)
+def test_json_values_of_a_wrong_type_cost_their_span(value: Any) -> None:
+    """A value that is not what its key says makes its span malformed, and only that one."""
+    bad = json_span(attributes=[{"key": "a", "value": value}])
+    decoded = decode_traces_json(json_body(json_span(), bad))
+    assert (len(decoded.spans), decoded.reasons) == (1, {"malformed": 1})
+
+
 def test_lone_surrogates_become_replacement_characters() -> None:
     """An escaped lone surrogate is legal JSON and would explode at the database."""
     body = json_body(json_span(name="XX")).replace(b"XX", rb"a\ud800b \ud83d\ude00")

@@ -93,6 +93,14 @@ def test_a_json_bomb_is_refused_before_it_is_built(body: bytes) -> None:
     assert time.process_time() - begun < 1
 
 
+def test_a_resource_in_a_hundred_thousand_parts_costs_no_square_of_time() -> None:
+    """Parts of a resource are joined once, however many there are."""
+    part = nested(bytes(300), 1)
+    begun = time.process_time()
+    walk(nested(part * 100_000, 1))
+    assert time.process_time() - begun < 2
+
+
 def test_a_bomb_of_empty_attributes_costs_one_span() -> None:
     """A span of a million empty attributes is rejected; its neighbour is kept."""
     good = otlp.span().SerializeToString()

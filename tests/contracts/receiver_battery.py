@@ -18,7 +18,6 @@ from otel_eventlog_collector.protocols import ConsumeResult
 from tests.support import otlp_requests as otlp
 from tests.support.receiving import ListConsumer, Receiving, receiving
 
-
 SHARED = [HealthCheck.function_scoped_fixture, HealthCheck.differing_executors]
 """The battery is one class run for several transports, each example from a clean slate."""
 

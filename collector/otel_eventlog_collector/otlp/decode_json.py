@@ -54,6 +54,7 @@ _INTEGER_DIGITS_MAX = 20
 _KIND_MAX = 5
 _STATUS_MAX = 2
 _INTEGER = re.compile(r"-?[0-9]{1,20}", re.ASCII)
+_DIGITS = re.compile(r"-?[0-9]+", re.ASCII)
 _HEX = re.compile(r"[0-9a-fA-F]+", re.ASCII)
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _KINDS = {
@@ -339,7 +340,7 @@ def _bool_value(value: object, _depth: int) -> Value:
 
 def _int_value(value: object, _depth: int) -> Value:
     """An integer beyond 64 bits becomes text: the span is fine, only the number is odd."""
-    if isinstance(value, str) and value.lstrip("-").isdigit() and value.isascii():
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
         exact = _parse_int(value)
         return integer_value(exact) if isinstance(exact, int) else text_value(exact)
     if isinstance(value, int) and not isinstance(value, bool):

@@ -30,6 +30,10 @@ RETRY_AFTER_S_MAX = 2
 time they have left."""
 
 
+MESSAGE_CHARS_MAX = 1000
+"""Longest sentence for a sender; gRPC clients take 8 KiB of trailers in all."""
+
+
 class Encoding(StrEnum):
     """The two encodings of OTLP/HTTP, by their media type."""
 
@@ -97,6 +101,7 @@ def error_answer(error: Exception) -> ErrorAnswer:
     if not isinstance(error, CollectorError):
         return INTERNAL_ERROR
     message = f"{error.message}; {error.hint}" if error.hint else error.message
+    message = message[:MESSAGE_CHARS_MAX]
     if isinstance(error, RetryableError):
         seconds = max(1, min(int(error.retry_after_s), RETRY_AFTER_S_MAX))
         return ErrorAnswer(error.http_status, message, seconds)
@@ -143,6 +148,7 @@ def encode_response(signal: Signal, rejected: int, error_message: str, encoding:
     """Return the body of a success; full success is an empty message, `{}` in JSON."""
     message_type, field_name, json_name = _RESPONSES[signal]
     partial = bool(rejected or error_message)
+    error_message = error_message[:MESSAGE_CHARS_MAX]
     if encoding is Encoding.JSON:
         if not partial:
             return b"{}"

@@ -106,18 +106,19 @@ class _Walker:
 
     def _resource(self, start: int, end: int) -> ResourceSlice:
         self._one_group()
-        found = ResourceSlice()
+        found, parts = ResourceSlice(), []
         for number, field_start, field_end in self._messages(start, end):
             if number == _HEADER_FIELD:
-                # Parts of one message, concatenated, are the merged message (protobuf encoding).
-                found.resource += self.body[field_start:field_end]
+                parts.append(self.body[field_start:field_end])
             elif number == _CHILDREN_FIELD:
                 found.scopes.append(self._scope(field_start, field_end))
+        # Parts of one message, concatenated, are the merged message (protobuf encoding).
+        found.resource = b"".join(parts)
         return found
 
     def _scope(self, start: int, end: int) -> ScopeSlice:
         self._one_group()
-        found = ScopeSlice()
+        found, parts = ScopeSlice(), []
         records = found.records
         for number, field_start, field_end in self._messages(start, end):
             if number == _CHILDREN_FIELD:
@@ -126,7 +127,8 @@ class _Walker:
                     raise over("records", RECORDS_PER_REQUEST_MAX)
                 records.append((field_start, field_end))
             elif number == _HEADER_FIELD:
-                found.scope += self.body[field_start:field_end]
+                parts.append(self.body[field_start:field_end])
+        found.scope = b"".join(parts)
         return found
 
     def _messages(self, start: int, end: int) -> Iterator[tuple[int, int, int]]:
