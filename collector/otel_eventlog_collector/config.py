@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-import platformdirs
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import (
@@ -29,19 +28,13 @@ from pydantic_settings import (
 
 from otel_eventlog.errors import RuleError
 from otel_eventlog.rulefile import load_rule_file, pack_names
+from otel_eventlog_collector import defaults
+from otel_eventlog_collector.defaults import CLIENT_VARIABLES, CONFIG_VARIABLE, ENV_PREFIX
 from otel_eventlog_collector.errors import ConfigError
 from otel_eventlog_collector.query_parse import did_you_mean
 from otel_eventlog_collector.query_parse.times import parse_duration_ns
 from otel_eventlog_collector.tokens import Scope, has_scope, read_tokens
 
-ENV_PREFIX = "OTEL_EVENTLOG_COLLECTOR_"
-CONFIG_VARIABLE = ENV_PREFIX + "CONFIG"
-URL_VARIABLE = ENV_PREFIX + "URL"
-TOKEN_VARIABLE = ENV_PREFIX + "TOKEN"
-CLIENT_VARIABLES = frozenset({CONFIG_VARIABLE, URL_VARIABLE, TOKEN_VARIABLE})
-"""Variables of ours that are no key of the file: which file, and where reading commands read."""
-
-TRACE_URL_DEFAULT = "http://localhost:16686/trace/{trace_id}"
 HASH_KEY_BYTES_MIN = 16
 RETENTION_NS_MAX = parse_duration_ns("3660d")
 SIZE_BYTES_MIN = 1_000_000
@@ -224,7 +217,7 @@ class Settings(BaseSettings):
         arbitrary_types_allowed=True,
     )
 
-    data: Path = Field(default_factory=lambda: platformdirs.user_data_path("otel-eventlog"))
+    data: Path = Field(default_factory=defaults.data_directory)
     store: str | None = None
     otlp_http: Listener = Address("127.0.0.1", 4328)
     otlp_grpc: Listener = Address("127.0.0.1", 4327)
@@ -232,14 +225,12 @@ class Settings(BaseSettings):
     rules: Annotated[
         tuple[Path, ...], BeforeValidator(_paths), AfterValidator(_check_rule_files)
     ] = ()
-    pack: Annotated[
-        tuple[str, ...], BeforeValidator(_names), AfterValidator(_check_packs)
-    ] = ()
+    pack: Annotated[tuple[str, ...], BeforeValidator(_names), AfterValidator(_check_packs)] = ()
     no_default_packs: bool = False
-    retention: Time = Duration(parse_duration_ns("30d"))
+    retention: Time = Duration(parse_duration_ns(defaults.RETENTION))
     max_size: Annotated[Size | None, BeforeValidator(parse_size)] = None
-    no_outcome_after: Time = Duration(parse_duration_ns("15m"))
-    trace_url: Annotated[str, AfterValidator(_check_trace_url)] = TRACE_URL_DEFAULT
+    no_outcome_after: Time = Duration(parse_duration_ns(defaults.NO_OUTCOME_AFTER))
+    trace_url: Annotated[str, AfterValidator(_check_trace_url)] = defaults.TRACE_URL
     forward_traces_to: Annotated[str | None, AfterValidator(_check_url)] = None
     hash_key_file: Annotated[Path | None, AfterValidator(_check_key_file)] = None
     hash_client_address: bool = False

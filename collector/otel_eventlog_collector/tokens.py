@@ -31,7 +31,6 @@ TOKEN_BYTES = 32
 TOKENS_MAX = 1000
 TOKEN_CHARS_MAX = 256
 """Longer ones are refused before they are hashed."""
-FILE_NAME = "tokens.json"
 _VERSION = 1
 _ID_CHARS = 8
 

@@ -20,12 +20,14 @@ REASONS = ("invalid_credentials", "user_not_found", "expired")
 _NS_PER_MS = 1_000_000
 
 
-def some_requests(count: int, seed: int = 1, unfinished: int = 0) -> list[EventLog]:
+def some_requests(
+    count: int, seed: int = 1, unfinished: int = 0, begin_unix_nano: int = NOW
+) -> list[EventLog]:
     """Return the event logs of so many requests; the last `unfinished` of them have no outcome."""
     chance = random.Random(seed)
     events: list[EventLog] = []
     for number in range(count):
-        begin = NOW + number * 700 * _NS_PER_MS + chance.randrange(500 * _NS_PER_MS)
+        begin = begin_unix_nano + number * 700 * _NS_PER_MS + chance.randrange(500 * _NS_PER_MS)
         action, category = chance.choice(ACTIONS)
         failed = chance.random() < 0.3
         common = {

@@ -27,6 +27,7 @@ class TurnableClock:
         self.now_unix_nano = now_unix_nano
 
     def __call__(self) -> int:
+        """Return the time that the test set."""
         return self.now_unix_nano
 
 

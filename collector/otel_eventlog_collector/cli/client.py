@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
-from otel_eventlog_collector.config import ENV_PREFIX, Settings
+from otel_eventlog_collector import defaults
+from otel_eventlog_collector.defaults import ENV_PREFIX, URL_VARIABLE
 from otel_eventlog_collector.errors import ConfigError
 from otel_eventlog_collector.insight.views import Parameters
 
-URL_DEFAULT = "http://127.0.0.1:4329"
 GAP = "note: event logs were purged before they could be shown here"
 
 Question: TypeAlias = Literal["events", "requests", "histogram", "facets", "actions"]
@@ -65,7 +65,7 @@ def open_client(
 
     """
     variable_data = os.environ.get(ENV_PREFIX + "DATA")
-    url_is_option = bool(url) and url != os.environ.get(ENV_PREFIX + "URL")
+    url_is_option = bool(url) and url != os.environ.get(URL_VARIABLE)
     if data is not None and url_is_option:
         raise ConfigError("--url and --data are both given", hint="give the one from which to read")
     if data is None and not url and variable_data:
@@ -76,13 +76,13 @@ def open_client(
     # Imported here and below, because reading a directory needs no HTTP and the other way round.
     from otel_eventlog_collector.cli.http_client import HttpClient, answers
 
-    if url or answers(URL_DEFAULT):
-        return HttpClient(url or URL_DEFAULT, token, trace_url)
-    default = Settings.model_fields["data"].get_default(call_default_factory=True)
+    if url or answers(defaults.HTTP_URL):
+        return HttpClient(url or defaults.HTTP_URL, token, trace_url)
+    default = defaults.data_directory()
     if default.is_dir():
         return _directory_client(default, trace_url)
     raise ConfigError(
-        f"no collector answers at {URL_DEFAULT}, and {default} does not exist",
+        f"no collector answers at {defaults.HTTP_URL}, and {default} does not exist",
         hint="start one with `otel-eventlog serve`, or say where to read: --url URL or --data DIR",
     )
 

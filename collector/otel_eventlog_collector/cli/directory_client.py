@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import Any
 
 from otel_eventlog_collector.cli.client import GAP, Question
 from otel_eventlog_collector.cli.output import note
-from otel_eventlog_collector.config import load_settings
+from otel_eventlog_collector.defaults import ENV_PREFIX, NO_OUTCOME_AFTER, TRACE_URL
+from otel_eventlog_collector.errors import ConfigError
 from otel_eventlog_collector.event_json import event_json
 from otel_eventlog_collector.insight.views import Parameters, Views, store_figures
 from otel_eventlog_collector.query_parse import parse_parameters
+from otel_eventlog_collector.query_parse.times import parse_duration_ns
 from otel_eventlog_collector.store import open_store
 
 POLL_S = 0.2
@@ -24,10 +27,9 @@ class DirectoryClient:
     """Reads a data directory, also while a collector writes to it."""
 
     def __init__(self, data: Path, trace_url: str | None) -> None:
-        settings, _ = load_settings({"data": data})
         self._reader = open_store(data, read_only=True)
-        template = settings.trace_url if trace_url is None else trace_url
-        self._views = Views(self._reader, time.time_ns, template, settings.no_outcome_after.ns)
+        template = TRACE_URL if trace_url is None else trace_url
+        self._views = Views(self._reader, time.time_ns, template, _no_outcome_after_ns())
 
     def ask(self, question: Question, parameters: Parameters) -> dict[str, Any]:
         """Answer as the API would."""
@@ -66,3 +68,12 @@ class DirectoryClient:
     def close(self) -> None:
         """Close the files."""
         self._reader.close()
+
+
+def _no_outcome_after_ns() -> int:
+    """Return what the collector of this environment would take."""
+    variable = ENV_PREFIX + "NO_OUTCOME_AFTER"
+    try:
+        return parse_duration_ns(os.environ.get(variable) or NO_OUTCOME_AFTER)
+    except ValueError as error:
+        raise ConfigError(f"{variable}: {error}") from None

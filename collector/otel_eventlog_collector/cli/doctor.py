@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import typer
 from rich.text import Text
 
-from otel_eventlog_collector.cli.client import URL_DEFAULT
 from otel_eventlog_collector.cli.options import AccessToken, Data, Url
 from otel_eventlog_collector.cli.output import console, safe
-from otel_eventlog_collector.config import CONFIG_VARIABLE, load_settings
+from otel_eventlog_collector.config import load_settings
+from otel_eventlog_collector.defaults import CONFIG_VARIABLE, HTTP_URL
 from otel_eventlog_collector.errors import CollectorError, ConfigError
 from otel_eventlog_collector.store import open_store
 
@@ -43,7 +43,7 @@ def doctor(
     wrong = 0
     findings = [
         *_configuration(data, config),
-        *_collector(url or URL_DEFAULT, token),
+        *_collector(url or HTTP_URL, token),
         *_application(),
     ]
     styles = {_GOOD: "green", _BAD: "red", _NOTE: "yellow"}

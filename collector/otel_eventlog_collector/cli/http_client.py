@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx
 
-from otel_eventlog_collector.cli.client import GAP, URL_DEFAULT, Question
+from otel_eventlog_collector.cli.client import GAP, Question
 from otel_eventlog_collector.cli.output import note
-from otel_eventlog_collector.config import ENV_PREFIX
+from otel_eventlog_collector.defaults import HTTP_URL, TOKEN_VARIABLE
 from otel_eventlog_collector.errors import CollectorError, ConfigError, NotFound, QueryError
 from otel_eventlog_collector.insight.views import Parameters
 
@@ -38,7 +38,7 @@ class HttpClient:
     def __init__(self, url: str, token: str | None, trace_url: str | None) -> None:
         if not url.startswith(("http://", "https://")):
             raise ConfigError(
-                f"--url {url!r} is no address", hint=f"write it as in --url {URL_DEFAULT}"
+                f"--url {url!r} is no address", hint=f"write it as in --url {HTTP_URL}"
             )
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._url = url.rstrip("/")
@@ -126,13 +126,13 @@ class HttpClient:
         except (ValueError, KeyError, TypeError):
             raise CollectorError(
                 f"{self._url} answered with HTTP status {response.status_code}",
-                hint="is it the dashboard's address of a collector? its default is " + URL_DEFAULT,
+                hint="is it the dashboard's address of a collector? its default is " + HTTP_URL,
             ) from None
         if response.status_code == httpx.codes.NOT_FOUND:
             raise NotFound(message)
         if mistakes:
             raise QueryError.of([QueryError(one["field"], one["message"]) for one in mistakes])
-        hint = f"set {ENV_PREFIX}TOKEN" if response.status_code == httpx.codes.UNAUTHORIZED else ""
+        hint = f"set {TOKEN_VARIABLE}" if response.status_code == httpx.codes.UNAUTHORIZED else ""
         raise CollectorError(f"{self._url}: {message}", hint=hint)
 
     def _unreachable(self, error: httpx.HTTPError) -> CollectorError:

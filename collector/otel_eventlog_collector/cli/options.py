@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 
 import typer
 
-from otel_eventlog_collector.config import TOKEN_VARIABLE, URL_VARIABLE
+from otel_eventlog_collector.defaults import ENV_PREFIX, TOKEN_VARIABLE, URL_VARIABLE
 from otel_eventlog_collector.query import FILTER_FIELDS, NUMBER_FIELDS
 
 WHERE = "Where to read"
@@ -48,7 +48,7 @@ TraceUrl: TypeAlias = Annotated[
     str | None,
     typer.Option(
         metavar="TEMPLATE",
-        envvar="OTEL_EVENTLOG_COLLECTOR_TRACE_URL",
+        envvar=ENV_PREFIX + "TRACE_URL",
         help="Address of a trace, with {trace_id} in it. [default: Jaeger on localhost:16686]",
         rich_help_panel=WHERE,
     ),

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from otel_eventlog_collector.cli.output import safe
-from otel_eventlog_collector.config import CONFIG_VARIABLE, TRACE_URL_DEFAULT, load_settings
+from otel_eventlog_collector.defaults import CONFIG_VARIABLE, TRACE_URL
 
 _LISTEN, _KEEP, _RULES, _ACCESS = "Listeners", "Storage", "Rules", "Access"
 _log = logging.getLogger(__name__)
@@ -111,9 +111,7 @@ def serve(  # noqa: PLR0913 - one argument for each option
     ] = None,
     trace_url: Annotated[
         str | None,
-        typer.Option(
-            metavar="TEMPLATE", help=f"Address of a trace. [default: {TRACE_URL_DEFAULT}]"
-        ),
+        typer.Option(metavar="TEMPLATE", help=f"Address of a trace. [default: {TRACE_URL}]"),
     ] = None,
     forward_traces_to: Annotated[
         str | None,
@@ -187,6 +185,10 @@ def serve(  # noqa: PLR0913 - one argument for each option
 
     `otel-eventlog serve --data /var/lib/eventlog --rules auth.toml --retention 90d --max-size 20GB`
     """
+    # Not above: it takes its time to import, and `--help` and completion need none of it.
+    from otel_eventlog_collector.config import load_settings
+    from otel_eventlog_collector.service import run_service
+
     _log_to_stderr()
     options = {
         "data": data,
@@ -212,9 +214,6 @@ def serve(  # noqa: PLR0913 - one argument for each option
     settings, warnings = load_settings(given, config)
     for warning in warnings:
         _log.warning("%s", warning)
-    # Not above: everything that listens takes its time to import, and reading needs none of it.
-    from otel_eventlog_collector.service import run_service
-
     run_service(settings, announce=_announce)
 
 

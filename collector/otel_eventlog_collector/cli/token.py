@@ -7,16 +7,15 @@ import time
 from pathlib import Path
 from typing import Annotated
 
-import platformdirs
 import typer
 from rich.table import Table
 
+from otel_eventlog_collector import defaults
 from otel_eventlog_collector.cli.options import AsJson
 from otel_eventlog_collector.cli.output import console, note, print_json, safe
 from otel_eventlog_collector.errors import NotFound
 from otel_eventlog_collector.event_json import rfc3339
 from otel_eventlog_collector.tokens import (
-    FILE_NAME,
     TOKEN_BYTES,
     Scope,
     Token,
@@ -34,14 +33,14 @@ TokenFileOption = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        envvar="OTEL_EVENTLOG_COLLECTOR_TOKEN_FILE",
-        help=f"The token file. [default: {FILE_NAME} in the user's configuration directory]",
+        envvar=defaults.ENV_PREFIX + "TOKEN_FILE",
+        help="The token file. [default: tokens.json in the user's configuration directory]",
     ),
 ]
 
 
 def _path(token_file: Path | None) -> Path:
-    return token_file or platformdirs.user_config_path("otel-eventlog") / FILE_NAME
+    return token_file or defaults.token_file()
 
 
 def _known(path: Path) -> tuple[Token, ...]:
