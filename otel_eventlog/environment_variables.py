@@ -61,10 +61,3 @@ OTEL_EVENTLOG_CONFIG = "OTEL_EVENTLOG_CONFIG"
 
 TOML file with all of these settings; a variable outranks its key in the file.
 """
-
-OTEL_EVENTLOG_RAISE = "OTEL_EVENTLOG_RAISE"
-"""
-.. envvar:: OTEL_EVENTLOG_RAISE
-
-``1`` lets our own faults out instead of counting them. For tests of this package only.
-"""

@@ -17,7 +17,8 @@ import sys
 import threading
 import time
 
-from otel_eventlog.environment_variables import OTEL_EVENTLOG_RAISE
+RAISE_SWITCH = "OTEL_EVENTLOG_RAISE"
+"""Test switch of this package, not for applications: `1` lets our own faults out."""
 
 LOG_INTERVAL_S = 60.0
 """Shortest time between two log lines about our own faults."""
@@ -39,7 +40,7 @@ def caught(where: str) -> None:
 
     """
     global _faults, _next_log_s  # noqa: PLW0603 - one count per process, by intent
-    if os.environ.get(OTEL_EVENTLOG_RAISE) == "1":
+    if os.environ.get(RAISE_SWITCH) == "1":
         raise  # noqa: PLE0704 - only ever called while an exception is being handled
     now_s = time.monotonic()
     with _lock:

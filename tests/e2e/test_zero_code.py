@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from otel_eventlog.model import EventLog, Status
+from tests.support.collector import query, serving
 from tests.support.otlp_sink import OtlpSink
 from tests.support.processes import BIN, free_port, plain_environment, running
 
@@ -101,6 +102,23 @@ def test_every_login_leaves_both_event_logs_and_jaeger_gets_no_span_more(
     assert not any("hunter2" in repr(event) for event in live)
     assert exported == spans_without_us(app, **sampling)
     assert bool(exported) is not bool(sampling)
+
+
+def test_the_collector_stores_every_login_of_both_applications(tmp_path: Path) -> None:
+    """With the real collector, each login is one start and one outcome, found by its request id."""
+    with OtlpSink() as traces, serving(tmp_path / "data") as collector:
+        for app in ("plain_flask", "plain_fastapi"):
+            environment = PARENT_OFF | {"OTEL_EVENTLOG_ENDPOINT": collector.otlp_http}
+            with instrumented(app, traces, **environment) as client:
+                visit(client)
+        rows = query("--url", collector.http)
+    statuses: dict[str, list[str]] = {}
+    for row in sorted(rows, key=lambda row: str(row["event_id"])):
+        statuses.setdefault(row["request_id"], []).append(row["status"])
+    assert sorted(statuses.values()) == [["start", "error"]] * 4 + [["start", "success"]] * 2
+    assert {row["action"] for row in rows} == {"PasswordsAuthenticate"}
+    assert {row["trace_sampled"] for row in rows} == {False}
+    assert traces.spans == []
 
 
 def test_the_exporter_is_a_fallback_where_only_exporters_can_be_named() -> None:
