@@ -9,6 +9,7 @@ sets), or for what a sampler is not told (the scope). Such spans must be recorde
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
 from otel_eventlog.model import Attributes, SpanKind
 from otel_eventlog.rules import KINDS, Rule, RuleGroup
@@ -18,7 +19,8 @@ from otel_eventlog.semconv import EVENTLOG_ACTION, EVENTLOG_DROP
 MEMO_REQUESTS_MAX = 4096
 """Most combinations of method, route and path remembered; beyond, it begins anew."""
 
-_Key = tuple[object, ...]
+_Key = tuple[str, str, str | None, str]
+_Found = TypeVar("_Found")
 _UNKNOWN = object()
 
 
@@ -38,37 +40,61 @@ class Judge:
         self._server_by_route_only = not any(
             SpanKind.SERVER in KINDS[rule.kind] and _asks_for_more(rule) for rule in all_rules
         )
-        self._memo: dict[_Key, Match | None] = {}
+        self._matches: dict[_Key, Match | None] = {}
+        self._wanted: dict[_Key, bool] = {}
         self._loose: RuleSet | None = None
         if any(_loosened(rule) is not rule for rule in all_rules):
             self._loose = RuleSet([_loosened_group(group) for group in rules.groups])
 
     def match(self, kind: int, attributes: Attributes, scope_name: str) -> Match | None:
         """Return what `RuleSet.match` returns, mostly without asking it."""
+        if kind not in self.kinds and EVENTLOG_ACTION not in attributes:
+            return None
+        key = self._key(kind, attributes)
+        if key is None:
+            return self._rules.match(kind, attributes, scope_name)
+        found = self._matches.get(key, _UNKNOWN)
+        if found is _UNKNOWN:
+            found = self._rules.match(kind, attributes, scope_name)
+            _remember(self._matches, key, found)
+        return found  # type: ignore[return-value] # not _UNKNOWN any more
+
+    def wants(self, kind: int, attributes: Attributes) -> bool:
+        """Whether a starting span of unknown scope fits a rule, or may fit one at its end."""
+        if kind not in self.kinds and EVENTLOG_ACTION not in attributes:
+            return False
+        key = self._key(kind, attributes)
+        if key is None:
+            return self._wants(kind, attributes)
+        found = self._wanted.get(key)
+        if found is None:
+            found = self._wants(kind, attributes)
+            _remember(self._wanted, key, found)
+        return found
+
+    def _wants(self, kind: int, attributes: Attributes) -> bool:
+        if self._rules.match(kind, attributes, "") is not None:
+            return True
+        return self.may_match(kind, attributes)
+
+    def _key(self, kind: int, attributes: Attributes) -> _Key | None:
+        """Return all that the rules look at in a span, or None if that is too much to remember."""
         if kind != SpanKind.SERVER or not self._server_by_route_only:
-            if kind not in self.kinds and EVENTLOG_ACTION not in attributes:
-                return None
-            return self._rules.match(kind, attributes, scope_name)
+            return None
         if EVENTLOG_ACTION in attributes or EVENTLOG_DROP in attributes:
-            return self._rules.match(kind, attributes, scope_name)
+            return None
         get = attributes.get
         path = get("url.path")
         if not isinstance(path, str):
             path = get("http.target")
             # A query string is no part of the path, and nothing to remember.
             if not isinstance(path, str) or path[:1] != "/" or "?" in path:
-                return self._rules.match(kind, attributes, scope_name)
-        key = (get("http.request.method"), get("http.method"), get("http.route"), path)
-        memo = self._memo
-        try:
-            found = memo.get(key, _UNKNOWN)
-        except TypeError:  # an attribute that should be text is an array
-            return self._rules.match(kind, attributes, scope_name)
-        if found is _UNKNOWN:
-            if len(memo) >= MEMO_REQUESTS_MAX:
-                memo.clear()
-            found = memo[key] = self._rules.match(kind, attributes, scope_name)
-        return found  # type: ignore[return-value] # not _UNKNOWN any more
+                return None
+        route = get("http.route")
+        if not isinstance(route, str) and route is not None:
+            return None
+        # As text: a method that is an array, which nobody sends, could not be looked up.
+        return str(get("http.request.method")), str(get("http.method")), route, path
 
     def may_match(self, kind: int, attributes: Attributes) -> bool:
         """Whether a span that no rule fits yet may fit one at its end.
@@ -91,6 +117,12 @@ class Judge:
         if kind == SpanKind.SERVER and "http.route" not in attributes:
             return kind in self.kinds
         return self._loose is not None and self.may_match(kind, attributes)
+
+
+def _remember(memo: dict[_Key, _Found], key: _Key, found: _Found) -> None:
+    if len(memo) >= MEMO_REQUESTS_MAX:
+        memo.clear()
+    memo[key] = found
 
 
 def _asks_for_more(rule: Rule) -> bool:

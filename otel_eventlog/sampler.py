@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
-from opentelemetry.trace import Link, SpanKind
+from opentelemetry.trace import Link, SpanKind, TraceState
 from opentelemetry.util.types import Attributes as ApiAttributes
 
 from otel_eventlog import guard
@@ -51,17 +51,24 @@ class EventLogSampler(Sampler):
         kind: SpanKind | None = None,
         attributes: ApiAttributes = None,
         links: Sequence[Link] | None = None,
-        *more: Any,
-        **other: Any,
+        trace_state: TraceState | None = None,
     ) -> SamplingResult:
         """Return the inner sampler's result; for a wanted span RECORD_ONLY in place of DROP."""
-        result = self._inner.should_sample(
-            parent_context, trace_id, name, kind, attributes, links, *more, **other
-        )
+        if trace_state is None:  # as the SDK calls it; not every sampler takes this argument
+            result = self._inner.should_sample(
+                parent_context, trace_id, name, kind, attributes, links
+            )
+        else:
+            result = self._inner.should_sample(
+                parent_context, trace_id, name, kind, attributes, links, trace_state
+            )
         if result.decision is not Decision.DROP:
             return result
         try:
-            if self._wants(kind, attributes):
+            wanted = self._judge.wants(
+                KIND_OF[kind or SpanKind.INTERNAL], cast("Attributes", attributes or {})
+            )
+            if wanted:
                 # A dropped span's result carries no attributes; the span must start with its own.
                 merged = dict(attributes or {})
                 merged.update(result.attributes)
@@ -69,12 +76,6 @@ class EventLogSampler(Sampler):
         except Exception:  # noqa: BLE001 - nothing of ours may reach the request
             guard.caught("EventLogSampler.should_sample")
         return result
-
-    def _wants(self, kind: SpanKind | None, attributes: ApiAttributes) -> bool:
-        number = KIND_OF[kind or SpanKind.INTERNAL]
-        known = cast("Attributes", attributes or {})
-        judge = self._judge
-        return judge.match(number, known, "") is not None or judge.may_match(number, known)
 
     def get_description(self) -> str:
         """Name both samplers."""

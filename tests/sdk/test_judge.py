@@ -35,7 +35,11 @@ def test_remembering_changes_no_answer(spans: list[tuple[int, dict[str, Any]]]) 
     """Whatever was judged before, the answer is that of the rule set."""
     judge = Judge(RULES)
     for kind, attributes in spans + spans:
-        assert judge.match(kind, attributes, "s") == RULES.match(kind, attributes, "s")
+        match = RULES.match(kind, attributes, "s")
+        assert judge.match(kind, attributes, "s") == match
+        assert judge.wants(kind, attributes) is (
+            match is not None or RULES.undecidable(kind, attributes)
+        )
 
 
 def test_what_a_rule_asks_beyond_the_route_is_never_remembered() -> None:
@@ -56,7 +60,7 @@ def test_the_memory_of_paths_is_bounded() -> None:
     judge = Judge(RULES)
     for number in range(MEMO_REQUESTS_MAX + 10):
         judge.match(SERVER, {"http.method": "POST", "http.target": f"/{number}"}, "")
-    assert len(judge._memo) <= MEMO_REQUESTS_MAX
+    assert len(judge._matches) <= MEMO_REQUESTS_MAX
 
 
 def test_a_server_span_without_a_route_is_judged_again() -> None:
