@@ -21,7 +21,7 @@ from otel_eventlog import guard, semconv
 from otel_eventlog.judge import Judge
 from otel_eventlog.mapping import Mapper
 from otel_eventlog.model import Attributes
-from otel_eventlog.readable import KIND_OF, attributes_of, peek
+from otel_eventlog.readable import KIND_OF, attributes_of, mark, peek
 from otel_eventlog.reported import REPORTED
 from otel_eventlog.ruleset import Match
 from otel_eventlog.snapshots import Ended, Recorded, Snapshot, Started
@@ -124,7 +124,7 @@ class EventLogSpanProcessor(SpanProcessor):
             match = self._match(request.span, peek(request.span))
             if match is not None:
                 request.match = match
-                self._announce(request)
+                self._announce(request, is_starting=False)
         return request.match
 
     def record(self, snapshot: Recorded) -> None:
@@ -152,7 +152,8 @@ class EventLogSpanProcessor(SpanProcessor):
             around = _from_slot(parent_context)
         same = None if around is None else self._same_request(around, match.action)
         if same is None:
-            self._announce(self._track(span, match, around, parent_context))
+            request = self._track(span, match, around, parent_context)
+            self._announce(request, is_starting=True)
         else:
             self._table.put(span.context.span_id, same)
             span.set_attribute(semconv.EVENTLOG_DROP, True)
@@ -180,7 +181,7 @@ class EventLogSpanProcessor(SpanProcessor):
         self._table.put(span_id, request)
         return request
 
-    def _announce(self, request: Request) -> None:
+    def _announce(self, request: Request, *, is_starting: bool) -> None:
         """Let the start go, and mark the span with action and request id.
 
         A request that may come to nothing leaves no mark and has no start before its end.
@@ -196,12 +197,7 @@ class EventLogSpanProcessor(SpanProcessor):
         request.is_started = True
         span = request.span
         self._put(Started(span, attributes_of(span), match, request.correlation_id))
-        span.set_attributes(
-            {
-                semconv.EVENTLOG_ACTION: match.action,
-                semconv.EVENTLOG_REQUEST_ID: request.request_id,
-            }
-        )
+        mark(span, match.action, request.request_id, is_starting=is_starting)
 
     def _same_request(self, around: Request, action: str) -> Request | None:
         """Return the request of this action in progress around a span, if there is one."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from opentelemetry import trace
-from opentelemetry.sdk.trace import ReadableSpan, Span
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, TracerProvider
 
-from otel_eventlog.readable import attributes_of, peek, span_data
+from otel_eventlog.readable import attributes_of, mark, peek, span_data
 from tests.support.tracing import LOGIN, SERVER, new_provider
 
 
@@ -51,3 +52,30 @@ def test_attributes_are_found_in_any_kind_of_span() -> None:
     span = ReadableSpan("x", attributes={"a": 1})
     assert dict(peek(span)) == attributes_of(span) == {"a": 1}
     assert attributes_of(ReadableSpan("x")) == {}
+
+
+@pytest.mark.parametrize("is_starting", [True, False])
+@pytest.mark.parametrize(
+    ("limits", "kept"),
+    [
+        (SpanLimits(), {"a": 1, "eventlog.action": "SSOAuthenticate", "eventlog.request_id": "r"}),
+        (
+            SpanLimits(max_span_attributes=2),
+            {"eventlog.action": "SSOAuthenticate", "eventlog.request_id": "r"},
+        ),
+        (
+            SpanLimits(max_span_attribute_length=3),
+            {"a": 1, "eventlog.action": "SSO", "eventlog.request_id": "r"},
+        ),
+    ],
+    ids=["roomy", "few", "short"],
+)
+def test_marking_a_span_keeps_to_its_limits(
+    limits: SpanLimits, kept: dict[str, object], *, is_starting: bool
+) -> None:
+    """The fast way and the ordinary way leave the same attributes, within the span's limits."""
+    provider = TracerProvider(span_limits=limits, shutdown_on_exit=False)
+    span = provider.get_tracer("x").start_span("x", attributes={"a": 1})
+    assert isinstance(span, Span)
+    mark(span, "SSOAuthenticate", "r", is_starting=is_starting)
+    assert dict(span.attributes or {}) == kept
