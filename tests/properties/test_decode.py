@@ -91,7 +91,7 @@ def assert_harmless(span: SpanData) -> None:
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=300)
+@settings(max_examples=150)
 @pytest.mark.parametrize("decode", DECODERS)
 def test_arbitrary_bytes_raise_only_permanent_errors(decode: Any, data: bytes) -> None:
     """Garbage is a permanent error or an empty request, never anything else."""
@@ -120,8 +120,8 @@ def test_a_damaged_span_is_rejected_or_still_harmless(span: Span, data: st.DataO
         assert_harmless(kept)
 
 
-@given(st.lists(spans, max_size=4), text, text)
-@settings(max_examples=150)
+@given(st.lists(spans, max_size=3), text, text)
+@settings(max_examples=80)
 def test_protobuf_and_json_give_equal_spans(found: list[Span], service: str, scope: str) -> None:
     """The encoding never shows in what is decoded, nor in what is rejected and why."""
     request = otlp.traces(found, service, scope)
@@ -135,7 +135,7 @@ def test_protobuf_and_json_give_equal_spans(found: list[Span], service: str, sco
 
 
 @given(json_values)
-@settings(max_examples=300)
+@settings(max_examples=150)
 @pytest.mark.parametrize("decode", [decode_traces_json, decode_logs_json])
 def test_arbitrary_json_raises_only_permanent_errors(decode: Any, document: Any) -> None:
     """Any JSON at all, with our keys in wrong places, is decoded, rejected or refused."""
@@ -169,8 +169,8 @@ records = st.builds(
 )
 
 
-@given(st.lists(records, max_size=4))
-@settings(max_examples=200)
+@given(st.lists(records, max_size=3))
+@settings(max_examples=80)
 def test_protobuf_and_json_give_equal_event_logs(found: list[otlp.LogRecord]) -> None:
     """The encoding never shows in event logs either, however odd their attributes."""
     request = otlp.logs(found)

@@ -132,6 +132,23 @@ def as_json(request: Message, change_id: Callable[[str], str] = str) -> bytes:
     return json.dumps(_with_hex_ids(document, change_id)).encode()
 
 
+def json_span(**changes: Any) -> dict[str, Any]:
+    """Return one valid span as a JSON object."""
+    span = {
+        "traceId": f"{TRACE_ID:032x}",
+        "spanId": "0000000000000001",
+        "startTimeUnixNano": str(NOW),
+        "endTimeUnixNano": str(NOW + 1),
+        "kind": 2,
+    }
+    return span | changes
+
+
+def json_body(*spans: Any) -> bytes:
+    """Return a JSON request of span objects."""
+    return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": list(spans)}]}]}).encode()
+
+
 def _with_hex_ids(value: Any, change_id: Callable[[str], str]) -> Any:
     if isinstance(value, list):
         return [_with_hex_ids(item, change_id) for item in value]

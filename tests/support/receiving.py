@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import json
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+from google.rpc.status_pb2 import Status as RpcStatus
 
 from otel_eventlog.model import EventLog, SpanData
 from otel_eventlog_collector.metrics import Metrics
@@ -16,8 +19,13 @@ from otel_eventlog_collector.protocols import ConsumeResult
 from otel_eventlog_collector.receiver.grpc import GrpcReceiver
 from otel_eventlog_collector.receiver.http import HttpReceiver
 from otel_eventlog_collector.receiver.intake import Intake
+from tests.support import otlp_requests as otlp
 
 TIMEOUT_S = 20
+PROTOBUF = "application/x-protobuf"
+JSON = "application/json"
+REQUEST = otlp.traces([otlp.span(1), otlp.span(2)])
+BODY = REQUEST.SerializeToString()
 
 
 @dataclass
@@ -113,3 +121,19 @@ def loop_in_thread() -> Iterator[asyncio.AbstractEventLoop]:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(TIMEOUT_S)
         loop.close()
+
+
+def post_traces(
+    running: Receiving, body: Any = BODY, kind: str = PROTOBUF, **headers: str
+) -> Answer:
+    """Send a trace request."""
+    return running.post("/v1/traces", body, content_type=kind, **headers)
+
+
+def status_of(answer: Answer) -> RpcStatus:
+    """Return the error that an answer's body is, whichever its encoding."""
+    if answer.headers["content-type"] == JSON:
+        document = json.loads(answer.body)
+        return RpcStatus(code=document["code"], message=document["message"])
+    assert answer.headers["content-type"] == PROTOBUF
+    return RpcStatus.FromString(answer.body)
