@@ -1,8 +1,8 @@
 """The four seams of the collector. A callable or a small class satisfies each; no base classes.
 
-    receiver → Consumer → (pipeline: map, write, wake) → EventWriter
-    api, cli, tail → EventReader
-    Store = EventWriter + EventReader + retention + life cycle
+receiver → Consumer → (pipeline: map, write, wake) → EventWriter
+api, cli, tail → EventReader
+Store = EventWriter + EventReader + retention + life cycle
 """
 
 from __future__ import annotations
@@ -89,7 +89,8 @@ class EventWriter(Protocol):
 
         The merge of section 1 of the specification: a higher rank replaces the row whole; at
         equal rank the first stays; the outcome's action (and what the action implies: category,
-        auth method and factor) holds for its start too. Each stored or replaced event log takes a new stream position.
+        auth method and factor) holds for its start too. Each stored or replaced event log takes a
+        new stream position.
 
         Raises (through the future, or at once):
             Overloaded: the queue of waiting rows is full.
@@ -185,7 +186,7 @@ class StoreStatus:
 
 
 class Store(EventWriter, EventReader, Protocol):
-    """A store of event logs. Its battery is `tests/contracts/store_battery.py`; each store passes it."""
+    """A store of event logs; each one passes the battery `tests/contracts/store_battery.py`."""
 
     def purge(self, *, force: bool = False) -> PurgeReport:
         """Remove what is past retention, bytes included; never stalls writers.
@@ -198,6 +199,10 @@ class Store(EventWriter, EventReader, Protocol):
 
     def status(self) -> StoreStatus:
         """Return counts and sizes."""
+        ...
+
+    def announce(self, urls: Mapping[str, str]) -> None:
+        """Tell whoever else wants this store where its collector listens, by listener."""
         ...
 
     def close(self) -> None:

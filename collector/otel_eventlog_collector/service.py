@@ -33,14 +33,13 @@ from otel_eventlog_collector.protocols import Clock, PurgeReport, Store
 from otel_eventlog_collector.receiver.grpc import GrpcReceiver
 from otel_eventlog_collector.receiver.http import OtlpHttpApp
 from otel_eventlog_collector.receiver.intake import Authorize, Intake
+from otel_eventlog_collector.retention import keep_retention
 from otel_eventlog_collector.store import open_store
 from otel_eventlog_collector.tail import Tail
 from otel_eventlog_collector.tokens import Scope, TokenFile
 
 GRACE_S = 5.0
 """How long requests may take to end when the collector stops."""
-PURGE_PERIOD_S = 60.0
-"""How often the store is asked to remove what is past the retention."""
 
 Announce: TypeAlias = Callable[[str], None]
 _log = logging.getLogger(__name__)
@@ -134,11 +133,12 @@ class Service:
         """
         if self._forwarder:
             self._forwarder.start()
-        self._retention = asyncio.create_task(self._purge_now_and_then())
+        self._retention = asyncio.create_task(keep_retention(self._store, on_report=self._on_purge))
         otlp_http = Address(*await self._otlp_http.start())
         self.listeners["otlp-http"] = f"http://{otlp_http}"
         self.listeners["otlp-grpc"] = str(Address(*await self._otlp_grpc.start()))
         self.listeners["http"] = f"http://{Address(*await self._http.start())}"
+        self._store.announce(self.listeners)
         self._is_ready = True
 
     async def stop(self) -> None:
@@ -182,15 +182,8 @@ class Service:
         if self._forwarder and kind is Signal.TRACES:
             self._forwarder.offer(body, encoding.value)
 
-    async def _purge_now_and_then(self) -> None:
-        while True:
-            try:
-                self._last_purge = await asyncio.to_thread(self._store.purge)
-            except Exception:  # noqa: BLE001 - it must not end the collector, nor be the last try
-                _log.exception("the retention could not run; it tries again")
-            if self._last_purge.refused:
-                _log.warning("the retention removed nothing: %s", self._last_purge.refused)
-            await asyncio.sleep(PURGE_PERIOD_S)
+    def _on_purge(self, report: PurgeReport) -> None:
+        self._last_purge = report
 
 
 def run_service(settings: Settings, *, announce: Announce) -> None:

@@ -246,6 +246,9 @@ class MemoryStore:
         oldest, newest = min(times, default=None), max(times, default=None)
         return StoreStatus(len(times), len(times), oldest, newest, len(days), self._retention_ns)
 
+    def announce(self, urls: Mapping[str, str]) -> None:
+        """Tell nobody: no other process can want this store."""
+
     def close(self) -> None:
         """Take nothing more."""
         self._closed = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Literal
@@ -21,7 +20,7 @@ from otel_eventlog_collector.cli.options import (
     given,
     with_filters,
 )
-from otel_eventlog_collector.cli.output import note
+from otel_eventlog_collector.cli.output import note, write
 from otel_eventlog_collector.errors import ConfigError
 
 
@@ -63,8 +62,7 @@ def export(  # noqa: PLR0913 - one argument for each option
         pieces = client.export(parameters)
         if output is None:
             for piece in pieces:
-                sys.stdout.write(piece)
-            sys.stdout.flush()
+                write(piece)
             return
         count = 0
         try:

@@ -6,7 +6,6 @@ was written wrongly (an option, a query, the configuration, a rule file, a data 
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass
 from importlib import import_module
@@ -111,10 +110,6 @@ def run() -> None:
     first = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
     try:
         build_app(first)()
-    except BrokenPipeError:
-        # The reader of our output left, as in `otel-eventlog query | head`.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except EventLogError as error:
         sys.exit(_tell(error))
 

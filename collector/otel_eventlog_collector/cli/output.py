@@ -6,6 +6,8 @@ it: those would move the cursor, change the window's title or the clipboard, or 
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -40,6 +42,20 @@ def safe(value: object) -> str:
 def console() -> Console:
     """Return where tables go: colours on a terminal only, plain text anywhere else."""
     return Console(highlight=False, markup=False, emoji=False, soft_wrap=not sys.stdout.isatty())
+
+
+def write(text: str) -> None:
+    """Write to standard output at once; end quietly if nobody reads it any more.
+
+    That is how `otel-eventlog query | head` ends, and no error.
+    """
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered would fail again when Python closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
 
 
 def note(text: str) -> None:
@@ -121,7 +137,6 @@ class Lines:
                 self.text(Text(HEADING, style="bold"))
                 self._begun = True
             self.text(event_line(event))
-        sys.stdout.flush()
 
     def text(self, line: Text) -> None:
         """Print one line: cut at a terminal's edge, whole anywhere else."""
@@ -129,18 +144,15 @@ class Lines:
         if self._console.is_terminal:
             self._console.print(line, no_wrap=True, overflow="ellipsis", crop=True)
         else:
-            sys.stdout.write(line.plain + "\n")
+            write(line.plain + "\n")
 
 
 def json_text(content: object) -> str:
     """Return JSON in ASCII on one line, without any control character."""
-    import json
-
     return json.dumps(content, allow_nan=False).replace("\x7f", "\\u007f")
 
 
 def print_json(events: Iterable[object]) -> None:
     """Print one JSON object a line."""
     for event in events:
-        sys.stdout.write(json_text(event) + "\n")
-    sys.stdout.flush()
+        write(json_text(event) + "\n")

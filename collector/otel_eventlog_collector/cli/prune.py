@@ -27,6 +27,12 @@ def prune(
         str | None,
         typer.Option(metavar="SIZE", help="Then remove the oldest days until it is this small."),
     ] = None,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="This machine's clock is right, though it jumped; remove after all."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Remove event logs past the retention from a data directory.
@@ -41,7 +47,7 @@ def prune(
 
     store = open_for_writing(settings)
     try:
-        report = store.purge()
+        report = store.purge(force=force)
     finally:
         store.close()
     if as_json:
@@ -60,5 +66,5 @@ def prune(
     if report.refused:
         raise CollectorError(
             f"nothing was removed: {report.refused}",
-            hint="check this machine's clock, then try again",
+            hint="check this machine's clock, then say --force",
         )

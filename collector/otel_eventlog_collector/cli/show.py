@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from contextlib import closing
 from typing import Annotated, Any
@@ -19,6 +18,7 @@ from otel_eventlog_collector.cli.output import (
     safe,
     status_text,
     time_text,
+    write,
 )
 
 _SHOWN_ABOVE = frozenset(
@@ -54,7 +54,7 @@ def show(
         if out.is_terminal:
             out.print(line, soft_wrap=True)
         else:
-            sys.stdout.write(line.plain.rstrip() + "\n")
+            write(line.plain.rstrip() + "\n")
 
 
 def _lines(found: Mapping[str, Any]) -> list[Text]:
