@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import time
+import tracemalloc
 
 import pytest
 
@@ -15,6 +16,8 @@ from otel_eventlog_collector.otlp.walk import count_fields, walk
 from tests.support import otlp_requests as otlp
 
 FOUR_MIB = 4 * 1024 * 1024
+CPU_S_MAX = 5
+"""No speed is meant: what these guard against takes minutes."""
 
 
 def varint(value: int) -> bytes:
@@ -67,13 +70,17 @@ def test_resource_and_scope_may_come_in_parts_and_last() -> None:
         ("spans with long tags", nested(b"\x92\x80\x00\x00" * (FOUR_MIB // 4), 1, 2)),
     ],
 )
-def test_a_bomb_of_empty_records_is_refused_in_milliseconds(name: str, body: bytes) -> None:
+def test_a_bomb_of_empty_records_is_refused_before_it_is_built(name: str, body: bytes) -> None:
     """Four KiB of gzip that unfold to millions of records are refused before parsing."""
     assert len(gzip.compress(body)) < 8 * 1024
-    begun = time.process_time()
-    with pytest.raises(BodyTooLarge, match="more than"):
-        decode_traces_protobuf(body)
-    assert time.process_time() - begun < 0.25
+    tracemalloc.start()
+    try:
+        with pytest.raises(BodyTooLarge, match="more than"):
+            decode_traces_protobuf(body)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 4 * FOUR_MIB, "built, it takes a hundred times its own size"
 
 
 @pytest.mark.parametrize(
@@ -90,7 +97,7 @@ def test_a_json_bomb_is_refused_before_it_is_built(body: bytes) -> None:
     begun = time.process_time()
     with pytest.raises(BodyTooLarge, match="more than"):
         decode_traces_json(body)
-    assert time.process_time() - begun < 1
+    assert time.process_time() - begun < CPU_S_MAX
 
 
 def test_a_resource_in_a_hundred_thousand_parts_costs_no_square_of_time() -> None:
@@ -98,7 +105,7 @@ def test_a_resource_in_a_hundred_thousand_parts_costs_no_square_of_time() -> Non
     part = nested(bytes(300), 1)
     begun = time.process_time()
     walk(nested(part * 100_000, 1))
-    assert time.process_time() - begun < 2
+    assert time.process_time() - begun < CPU_S_MAX
 
 
 def test_a_bomb_of_empty_attributes_costs_one_span() -> None:
@@ -107,7 +114,7 @@ def test_a_bomb_of_empty_attributes_costs_one_span() -> None:
     bomb = good + b"\x4a\x00" * 1_000_000
     begun = time.process_time()
     decoded = decode_traces_protobuf(otlp.traces_of_slices([bomb, good]))
-    assert time.process_time() - begun < 0.25
+    assert time.process_time() - begun < CPU_S_MAX
     assert (len(decoded.spans), decoded.rejected) == (1, 1)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event
-from typing import Annotated
+from typing import Annotated, TypeAlias
 from urllib.parse import urlsplit
 
 import typer
@@ -46,46 +46,55 @@ SHOP_PEOPLE = 3
 MOBILE_PEOPLE = 2
 
 
+_Duration: TypeAlias = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SECONDS", min=0, help="End by itself after so long; without it, at Ctrl-C."
+    ),
+]
+_Data: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Keep the event logs in this directory. Without it they are removed at the end.",
+    ),
+]
+_OtlpHttp: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", help="OTLP/HTTP listener [127.0.0.1:4328, if free]."),
+]
+_OtlpGrpc: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", help="OTLP/gRPC listener [127.0.0.1:4327, if free]."),
+]
+_Http: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", help="Dashboard and API [127.0.0.1:4329, if free]."),
+]
+_Jaeger: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Send the apps' traces there as well, e.g. http://localhost:4318.",
+    ),
+]
+_Ledger: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Write down what every simulated user wanted and got, as JSON lines.",
+    ),
+]
+
+
 def demo(
-    duration: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SECONDS", min=0, help="End by itself after so long; without it, at Ctrl-C."
-        ),
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Keep the event logs in this directory. Without it they are removed at the end.",
-        ),
-    ] = None,
-    otlp_http: Annotated[
-        str | None,
-        typer.Option(metavar="HOST:PORT", help="OTLP/HTTP listener [127.0.0.1:4328, if free]."),
-    ] = None,
-    otlp_grpc: Annotated[
-        str | None,
-        typer.Option(metavar="HOST:PORT", help="OTLP/gRPC listener [127.0.0.1:4327, if free]."),
-    ] = None,
-    http: Annotated[
-        str | None,
-        typer.Option(metavar="HOST:PORT", help="Dashboard and API [127.0.0.1:4329, if free]."),
-    ] = None,
-    jaeger: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            help="Send the apps' traces there as well, e.g. http://localhost:4318.",
-        ),
-    ] = None,
-    ledger: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Write down what every simulated user wanted and got, as JSON lines.",
-        ),
-    ] = None,
+    duration: _Duration = None,
+    data: _Data = None,
+    otlp_http: _OtlpHttp = None,
+    otlp_grpc: _OtlpGrpc = None,
+    http: _Http = None,
+    jaeger: _Jaeger = None,
+    ledger: _Ledger = None,
 ) -> None:
     """Show everything at once: the collector, two small auth apps, and people who use them.
 
