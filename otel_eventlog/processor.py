@@ -9,8 +9,10 @@ span is the request, and matched spans of the same action inside of it are marke
 
 from __future__ import annotations
 
+import os
 import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 from opentelemetry import context as context_api
@@ -24,7 +26,8 @@ from otel_eventlog.model import Attributes
 from otel_eventlog.readable import KIND_OF, attributes_of, mark, peek
 from otel_eventlog.reported import REPORTED
 from otel_eventlog.ruleset import Match
-from otel_eventlog.snapshots import Ended, Recorded, Snapshot, Started
+from otel_eventlog.settings import Settings, build_delivery, build_mapper
+from otel_eventlog.snapshots import Ended, Recorded, Snapshot, Started, materialise
 from otel_eventlog.tracking import TRACKED_SPANS_MAX, Request, Table, slot_of
 
 
@@ -45,15 +48,28 @@ class EventLogSpanProcessor(SpanProcessor):
     """Hands the start and the outcome of every auth call to a delivery.
 
     Args:
-        mapper: rules and privacy.
-        delivery: takes the snapshots and calls `snapshots.materialise` for them in its worker.
+        mapper: rules and privacy; by default what the `OTEL_EVENTLOG_*` variables say.
+        delivery: takes the snapshots and calls `snapshots.materialise` for them in its worker; by
+            default one to the collector that the variables name.
         spans_max: most spans tracked at once.
+
+    Raises:
+        SettingsError: a variable is wrong; lists every mistake.
+        RuleError: a rule file is wrong; lists every mistake.
 
     """
 
     def __init__(
-        self, mapper: Mapper, delivery: SnapshotSink, *, spans_max: int = TRACKED_SPANS_MAX
+        self,
+        mapper: Mapper | None = None,
+        delivery: SnapshotSink | None = None,
+        *,
+        spans_max: int = TRACKED_SPANS_MAX,
     ) -> None:
+        if mapper is None or delivery is None:
+            settings = Settings.from_env(os.environ)
+            mapper = mapper or build_mapper(settings)
+            delivery = delivery or build_delivery(settings, partial(materialise, mapper))
         self.mapper = mapper
         self.delivery = delivery
         self.tracer_provider: trace.TracerProvider | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import cast
 
@@ -15,6 +16,7 @@ from otel_eventlog.judge import Judge
 from otel_eventlog.model import Attributes
 from otel_eventlog.readable import KIND_OF
 from otel_eventlog.ruleset import RuleSet
+from otel_eventlog.settings import Settings, build_mapper
 
 
 class EventLogSampler(Sampler):
@@ -29,11 +31,17 @@ class EventLogSampler(Sampler):
 
     Args:
         inner: the sampler that decides what is exported.
-        rules: which spans are wanted.
+        rules: which spans are wanted; by default what the `OTEL_EVENTLOG_*` variables say.
+
+    Raises:
+        SettingsError: a variable is wrong; lists every mistake.
+        RuleError: a rule file is wrong; lists every mistake.
 
     """
 
-    def __init__(self, inner: Sampler, rules: RuleSet) -> None:
+    def __init__(self, inner: Sampler, rules: RuleSet | None = None) -> None:
+        if rules is None:
+            rules = build_mapper(Settings.from_env(os.environ)).rules
         # Wrapping twice would ask the rules twice.
         self._inner: Sampler = inner.inner if isinstance(inner, EventLogSampler) else inner
         self._judge = Judge(rules)

@@ -227,7 +227,7 @@ def test_show_takes_a_trace_url_and_prints_json(filled: Filled) -> None:
 
 def test_stats_and_actions_are_the_same_from_either_place(filled: Filled) -> None:
     """Counts read from disk equal those that the collector answers."""
-    for words in (("actions",), ("actions", "--json"), ("actions", "--known")):
+    for words in (("actions",), ("actions", "--json"), ("actions", "--seen")):
         outputs = [command(*words, *where) for where in filled.both]
         assert [done.code for done in outputs] == [0, 0]
         assert outputs[0].stdout == outputs[1].stdout

@@ -1,4 +1,4 @@
-"""`otel-eventlog actions`: which actions were seen, and what they mean."""
+"""`otel-eventlog actions`: the catalogue of actions, and which of them were seen."""
 
 from __future__ import annotations
 
@@ -33,26 +33,30 @@ def actions(  # noqa: PLR0913 - one argument for each option
     since: Since = None,
     until: Until = None,
     q: Search = None,
-    known: Annotated[
+    seen: Annotated[
         bool,
-        typer.Option("--known", help="List the catalogue instead: all actions with a meaning."),
+        typer.Option("--seen", help="List the actions seen instead, with counts by status."),
     ] = False,
     as_json: AsJson = False,
     filters: list[tuple[str, str]],
 ) -> None:
-    """List the actions seen (in the last day, or since --since) with their counts by status.
+    """List the known actions with their meaning, or with --seen those seen, with counts.
+
+    Names that stand on the reference's own page are marked documented, the others derived. The
+    set is open: a rule may use any name. --seen looks at the last day, or since --since; it is
+    implied by any option that says where to read, or which event logs.
 
     For example:
 
-    `otel-eventlog actions --since -7d`
+    `otel-eventlog actions`
 
-    `otel-eventlog actions --known`
+    `otel-eventlog actions --seen --since -7d`
     """
-    if known:
+    parameters = [*filters, *given(since=since, until=until, q=q)]
+    if not (seen or url or data or parameters):
         _print_catalogue(as_json=as_json)
         return
     with closing(open_client(url, data, token)) as client:
-        parameters = [*filters, *given(since=since, until=until, q=q)]
         found = client.ask("actions", parameters)["actions"]
     if as_json:
         print_json(found)
@@ -95,7 +99,8 @@ def _print_catalogue(*, as_json: bool) -> None:
             for info in infos
         )
         return
-    table = Table("ACTION", "CATEGORY", "METHOD", "MEANING", box=None, pad_edge=False)
+    table = Table("ACTION", "CATEGORY", "METHOD", "NAME IS", "MEANING", box=None, pad_edge=False)
     for info in infos:
-        table.add_row(info.name, info.category, info.auth_method or "", info.meaning)
+        origin = "documented" if info.documented else "derived"
+        table.add_row(info.name, info.category, info.auth_method or "", origin, info.meaning)
     console().print(table)

@@ -118,7 +118,10 @@ def demo(
         book = Ledger(_ledger_file(ledger))
         stack.callback(book.close)
         place = data.absolute() if data else work / "data"
-        stage = Stage(listeners, place, work, jaeger=jaeger, interrupted=interrupted)
+        free = Listeners(*(asked or "127.0.0.1:0" for asked in (otlp_http, otlp_grpc, http)))
+        stage = Stage(
+            listeners, place, work, fallback=free, jaeger=jaeger, interrupted=interrupted
+        )
         console.print("Starting the collector and the apps …")
         try:
             with stage:

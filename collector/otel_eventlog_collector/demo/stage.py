@@ -31,7 +31,7 @@ from otel_eventlog_collector.demo.processes import (
     is_free,
     wait_until,
 )
-from otel_eventlog_collector.errors import ConfigError
+from otel_eventlog_collector.errors import CollectorError, ConfigError
 
 RULES = Path(__file__).with_name("rules.toml")
 LOOPBACK = "127.0.0.1"
@@ -40,6 +40,7 @@ SHOP = "shop"
 MOBILE = "mobile"
 APP_GRACE_S = 10.0
 COLLECTOR_GRACE_S = 20.0
+PORT_TAKEN = "Address already in use"
 NO_OUTCOME_AFTER = "30s"
 """Early, so that a crashed request soon shows as "no outcome"."""
 
@@ -99,6 +100,7 @@ class Stage:
         data: Path,
         work: Path,
         *,
+        fallback: Listeners,
         jaeger: str | None,
         interrupted: Event,
     ) -> None:
@@ -108,6 +110,7 @@ class Stage:
             listeners: where the collector listens; port 0 = any free one.
             data: the collector's data directory.
             work: an empty directory for the apps' databases and everybody's log.
+            fallback: where it listens if somebody was quicker to take one of these ports.
             jaeger: base URL of an OTLP/HTTP receiver for traces, or None.
             interrupted: set when the user wants to stop.
 
@@ -119,9 +122,10 @@ class Stage:
         self._hash_key_file = work / "hash-key"
         self._hash_key_file.write_text(secrets.token_hex())
         self._apps: list[tuple[Child, int]] = []
-        self._collector = Child(
-            "collector", _serve_command(listeners, data, jaeger), clean_environment(), work
-        )
+        self._listeners = listeners
+        self._fallback = fallback
+        self._data = data
+        self._collector = self._collector_at(listeners)
         self._doomed: tuple[Child, int] | None = None
         self.otlp_http_url = ""
         self.otlp_grpc_address = ""
@@ -207,7 +211,21 @@ class Stage:
         """Return the end of what each app printed."""
         return "\n".join(f"--- {child.name}\n{child.log().strip()}" for child, _ in self._apps)
 
+    def _collector_at(self, listeners: Listeners) -> Child:
+        command = _serve_command(listeners, self._data, self._jaeger)
+        return Child("collector", command, clean_environment(), self._work)
+
     def _start_collector(self) -> None:
+        try:
+            self._run_collector()
+        except CollectorError:
+            # A port that was free a moment ago can be taken by the time it is needed.
+            if self._fallback == self._listeners or PORT_TAKEN not in self._collector.log():
+                raise
+            self._collector = self._collector_at(self._fallback)
+            self._run_collector()
+
+    def _run_collector(self) -> None:
         collector = self._collector
         collector.start()
         wait_until(collector, lambda: "\nready\n" in collector.log(), self._interrupted)
