@@ -100,7 +100,7 @@ def ids(events: list[EventLog]) -> list[str]:
 
 
 def test_what_is_committed_arrives_once_and_in_order(running: RunningService) -> None:
-    """A watcher sees every event log that is committed while it watches, in the order of commits."""
+    """A watcher sees each event log committed while it watches, in the order of commits."""
     events = some_requests(60)
     running.write(events[:20])
     with watching(running) as watcher:

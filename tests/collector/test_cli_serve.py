@@ -119,7 +119,8 @@ def test_every_mistake_of_a_rule_file_is_listed(tmp_path: Path) -> None:
     rules = tmp_path / "auth.toml"
     rules.write_text(
         '[[rule]]\nname = "login"\nacton = "PasswordsAuthenticate"\nroute = "/login"\n\n'
-        '[[rule]]\nname = "logout"\naction = "SessionsRevoke"\nkind = "sever"\nroute = "/logout"\n\n'
+        '[[rule]]\nname = "logout"\naction = "SessionsRevoke"\nkind = "sever"\n'
+        'route = "/logout"\n\n'
         '[[rule]]\nname = "login"\naction = "PasswordsCreate"\nroute = "/register"\n'
     )
     for words in (
