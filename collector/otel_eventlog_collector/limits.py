@@ -29,6 +29,9 @@ FIELDS_WALKED_MAX = 150_000
 JSON_TOKENS_MAX = 3_000_000
 """Most brackets and commas of one JSON request; about 90 belong to one span."""
 
+JSON_BRACKETS_SKIPPED_MAX = 1_000_000
+"""Most brackets of the rejected records of one JSON request. Over it: 413."""
+
 ATTRIBUTES_PER_REQUEST_MAX = 1_000_000
 """Most attributes of all records and resources of one request together."""
 
@@ -63,8 +66,8 @@ VALUE_DEPTH_MAX = 32
 JSON_DEPTH_MAX = 160
 """Deepest nesting of brackets in one JSON record, resource or scope."""
 
-JSON_RECORD_TOKENS_MAX = 50_000
-"""Most brackets and commas of one JSON record, resource or scope."""
+JSON_RECORD_VALUES_MAX = 25_000
+"""Most values in one JSON record, resource or scope; a record with more is rejected."""
 
 # --- all requests together -----------------------------------------------------------------------
 IN_FLIGHT_BYTES_MAX = 96 * _MIB

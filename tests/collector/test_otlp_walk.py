@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import time
 import tracemalloc
 
@@ -90,6 +91,7 @@ def test_a_bomb_of_empty_records_is_refused_before_it_is_built(name: str, body: 
         b'{"x":[' + b'"ab",' * 3_100_000 + b'""]}',
         b'{"resourceSpans":[{"scopeSpans":[{"spans":[' + b"{}," * 1_000_000 + b"{}]}]}]}",
         b'{"resourceSpans":[{"scopeSpans":[' + b"{}," * 1_000_000 + b"{}]}]}",
+        b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"x":[' + b"{}," * 900_000 + b"{}]}]}]}]}",
     ],
 )
 def test_a_json_bomb_is_refused_before_it_is_built(body: bytes) -> None:
@@ -98,6 +100,26 @@ def test_a_json_bomb_is_refused_before_it_is_built(body: bytes) -> None:
     with pytest.raises(BodyTooLarge, match="more than"):
         decode_traces_json(body)
     assert time.process_time() - begun < CPU_S_MAX
+
+
+def test_a_json_record_of_very_many_values_costs_only_itself() -> None:
+    """A record with too many values is rejected unbuilt; commas in text are no values."""
+    request = json.loads(otlp.as_json(otlp.traces([otlp.span(1), otlp.span(2), otlp.span(3)])))
+    spans = request["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    spans[0]["novel"] = ["ab"] * 30_000
+    spans[1]["name"] = '\\",{[' * 30_000
+    decoded = decode_traces_json(json.dumps(request).encode())
+    assert [span.span_id for span in decoded.spans] == [2, 3]
+    assert decoded.reasons == {"too_large": 1}
+
+
+def test_strings_that_never_end_cost_no_square_of_time() -> None:
+    """Half a million escaped quotes without an end are scanned once."""
+    begun = time.process_time()
+    for tail in (b'\\"' * 500_000, b'"' * 500_001, b"\\" * 500_001, b'["' * 200_001):
+        with pytest.raises(PermanentError):
+            decode_traces_json(b'{"x":["' + tail)
+    assert time.process_time() - begun < 2
 
 
 def test_a_resource_in_a_hundred_thousand_parts_costs_no_square_of_time() -> None:

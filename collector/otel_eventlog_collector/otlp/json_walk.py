@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from otel_eventlog_collector.errors import PermanentError
 from otel_eventlog_collector.limits import (
     GROUPS_PER_REQUEST_MAX,
+    JSON_BRACKETS_SKIPPED_MAX,
     JSON_DEPTH_MAX,
-    JSON_RECORD_TOKENS_MAX,
+    JSON_RECORD_VALUES_MAX,
     JSON_TOKENS_MAX,
     RECORDS_PER_REQUEST_MAX,
 )
@@ -24,11 +25,13 @@ from otel_eventlog_collector.otlp.records import Reason
 from otel_eventlog_collector.otlp.walk import over
 
 _BLANK = re.compile(r"[ \t\n\r]*")
-# A string that never ends is one token up to the end: matched from each of its quotes anew, it
-# would cost the square of its length.
-_TOKEN = re.compile(r'"[^"\\]*+(?:\\(?:.|\Z)[^"\\]*+)*+(?:"|\Z)|[\[\]{},]', re.DOTALL)
+# Everything up to the next bracket outside strings. A string that never ends runs to the end of
+# the text: nothing is ever scanned twice.
+_TO_BRACKET = re.compile(
+    r'[^"\[\]{}]*+(?:"[^"\\]*+(?:\\(?:.|\Z)[^"\\]*+)*+(?:"|\Z)[^"\[\]{}]*+)*+[\[\]{}]', re.DOTALL
+)
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _OPENING = frozenset("[{")
-_CLOSING = frozenset("]}")
 _SCANNER = json.JSONDecoder(parse_int=lambda _digits: 0)
 
 
@@ -97,6 +100,7 @@ class _Walker:
         self.names = names
         self.position = 0
         self.groups = 0
+        self.brackets_left = JSON_BRACKETS_SKIPPED_MAX
         self.result = JsonWalk()
 
     def outline(self) -> JsonWalk:
@@ -178,21 +182,38 @@ class _Walker:
     def _measure(self) -> JsonSlice:
         """Move past the value at hand; brackets are counted, not built."""
         start = self._skip_blank()
-        if self.text[start : start + 1] not in _OPENING:
+        text = self.text
+        if text[start : start + 1] not in _OPENING:
             self._scalar()
             return JsonSlice(start, self.position)
-        depth = deepest = 0
-        for tokens, match in enumerate(_TOKEN.finditer(self.text, start)):
-            token = match.group()
-            if token in _OPENING:
+        depth = deepest = brackets = 0
+        position = start
+        while found := _TO_BRACKET.match(text, position):
+            position = found.end()
+            brackets += 1
+            if brackets > self.brackets_left:
+                raise over("JSON values", JSON_BRACKETS_SKIPPED_MAX)
+            if text[position - 1] in _OPENING:
                 depth += 1
                 deepest = max(deepest, depth)
-            elif token in _CLOSING:
-                depth -= 1
-                if depth == 0:
-                    self.position = match.end()
-                    return JsonSlice(start, self.position, _problem(deepest, tokens))
+                continue
+            depth -= 1
+            if depth == 0:
+                self.position = position
+                return JsonSlice(start, position, self._problem(start, brackets, deepest))
         raise self._wrong("a closing bracket")
+
+    def _problem(self, start: int, brackets: int, deepest: int) -> Reason | None:
+        """Judge the value that was just measured."""
+        values = brackets // 2 + self.text.count(",", start, self.position)
+        if values > JSON_RECORD_VALUES_MAX:
+            # Commas inside of strings are none; this second, slower look decides.
+            bare = _STRING.sub("", self.text[start : self.position])
+            values = brackets // 2 + bare.count(",")
+        if values > JSON_RECORD_VALUES_MAX or deepest > JSON_DEPTH_MAX:
+            self.brackets_left -= brackets
+            return Reason.TOO_DEEP if deepest > JSON_DEPTH_MAX else Reason.TOO_LARGE
+        return None
 
     def _scalar(self) -> object:
         try:
@@ -230,9 +251,3 @@ class _Walker:
             f"found {found!r}",
             hint="send an ExportTraceServiceRequest or ExportLogsServiceRequest in OTLP's JSON",
         )
-
-
-def _problem(deepest: int, tokens: int) -> Reason | None:
-    if deepest > JSON_DEPTH_MAX:
-        return Reason.TOO_DEEP
-    return Reason.TOO_LARGE if tokens > JSON_RECORD_TOKENS_MAX else None

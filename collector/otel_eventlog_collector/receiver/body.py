@@ -124,7 +124,11 @@ async def read_body(
             if len(part) == DECOMPRESS_SLICE_BYTES:
                 await asyncio.sleep(0)
     inflater.finish()
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    if len(parts) == 1:
+        return parts[0]
+    if ticket.bytes > DECOMPRESS_SLICE_BYTES:
+        return await asyncio.to_thread(b"".join, parts)  # copies without holding the interpreter
+    return b"".join(parts)
 
 
 def _too_large(how: str, limit: int) -> BodyTooLarge:
