@@ -6,7 +6,9 @@ import threading
 
 import pytest
 
+from otel_eventlog_collector import limits
 from otel_eventlog_collector.metrics import LABEL_SETS_MAX, METRICS, Metric, Metrics, Occasionally
+from tests.support.repository import documentation
 
 DECLARED = {
     "a_total": Metric("counter", "A."),
@@ -79,3 +81,10 @@ def test_occasionally_is_due_once_a_period() -> None:
     assert [warning.is_due(), warning.is_due()] == [True, False]
     now_s = 110.0
     assert [warning.is_due(), warning.is_due()] == [True, False]
+
+
+def test_every_metric_and_every_limit_is_documented() -> None:
+    """Each name stands in the documentation."""
+    text = documentation()
+    names = {*METRICS, *(name for name in vars(limits) if name.isupper() and name[0] != "_")}
+    assert {name for name in names if f"`{name}`" not in text} == set()
