@@ -46,7 +46,16 @@ class Mapper:
     def map_span(self, span: SpanData, notes: Annotations | None = None) -> tuple[EventLog, ...]:
         """Return start and outcome of a finished span, or nothing if it is no auth call."""
         match = self.match(span)
-        if match is None or _never_reached_a_handler(span, match):
+        return () if match is None else self.pair(span, match, notes)
+
+    def pair(
+        self, span: SpanData, match: Match, notes: Annotations | None = None
+    ) -> tuple[EventLog, ...]:
+        """Return start and outcome of a finished span whose start has not left yet.
+
+        Nothing if nothing was attempted, or a server answered 405.
+        """
+        if _never_reached_a_handler(span, match):
             return ()
         outcome = self.outcome(span, match, notes)
         return () if outcome is None else (self.start(span, match, notes), outcome)
@@ -62,7 +71,10 @@ class Mapper:
     def outcome(
         self, span: SpanData, match: Match, notes: Annotations | None = None
     ) -> EventLog | None:
-        """Return the outcome of a finished span; None if nothing was attempted."""
+        """Return the outcome of a finished span; None if nothing was attempted.
+
+        A request whose start has left ends somehow: a 405 is an error here.
+        """
         notes = notes or _NO_NOTES
         decided = decide(span, match.rule, notes)
         if decided is None:

@@ -119,9 +119,7 @@ def demo(
         stack.callback(book.close)
         place = data.absolute() if data else work / "data"
         free = Listeners(*(asked or "127.0.0.1:0" for asked in (otlp_http, otlp_grpc, http)))
-        stage = Stage(
-            listeners, place, work, fallback=free, jaeger=jaeger, interrupted=interrupted
-        )
+        stage = Stage(listeners, place, work, fallback=free, jaeger=jaeger, interrupted=interrupted)
         console.print("Starting the collector and the apps …")
         try:
             with stage:
