@@ -60,12 +60,10 @@ def materialise(mapper: Mapper, snapshot: Snapshot) -> tuple[EventLog, ...]:
     data = span_data(snapshot.span)
     notes = _noted(snapshot.notes, snapshot.correlation_id)
     match = _final_match(mapper, data, snapshot.match)
+    if snapshot.with_start:
+        return mapper.pair(data, match, notes)
     outcome = mapper.outcome(data, match, notes)
-    if outcome is None:
-        return ()
-    if not snapshot.with_start:
-        return (outcome,)
-    return mapper.start(data, match, notes), outcome
+    return () if outcome is None else (outcome,)
 
 
 def _noted(notes: Annotations | None, correlation_id: str | None) -> Annotations | None:

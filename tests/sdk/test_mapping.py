@@ -45,6 +45,18 @@ def test_what_is_no_auth_call_yields_nothing() -> None:
     assert pair(span_data(status=405)) == []
 
 
+def test_a_405_is_no_attempt_unless_its_start_has_left() -> None:
+    """The route is there, but not for this method; a request that was announced still ends."""
+    mapper = Mapper(load_rule_set(), Privacy(), Rank.APP)
+    refused = span_data(status=405)
+    match = mapper.match(refused)
+    assert match is not None
+    assert mapper.pair(refused, match) == ()
+    announced = mapper.outcome(refused, match)
+    assert announced is not None
+    assert (announced.status, announced.error_type) == (Status.ERROR, "method_not_allowed")
+
+
 def test_the_start_holds_only_what_a_start_knows() -> None:
     """A start made from the finished span equals the one made live, before the outcome."""
     live = span_data(status=None, end_unix_nano=0)
