@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -44,6 +45,15 @@ PATHS = {
 }
 
 
+class _Static(StaticFiles):
+    """Files that browsers ask about each time, so that an upgrade shows at once."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
+
 async def _index(_request: Request) -> Response:
     return FileResponse(DASHBOARD_DIR / "index.html", headers={"Cache-Control": "no-cache"})
 
@@ -54,7 +64,7 @@ def create_app(context: Context) -> Starlette:
         routes=[
             *(Route(path, handler, methods=["GET"]) for path, handler in PATHS.items()),
             Route("/", _index, methods=["GET"]),
-            Mount("/static", StaticFiles(directory=DASHBOARD_DIR)),
+            Mount("/static", _Static(directory=DASHBOARD_DIR)),
         ],
         middleware=[
             Middleware(AccessMiddleware, access=context.access),

@@ -1,12 +1,13 @@
 // The page: state in the URL → questions to the API → what is shown.
 
-import { ask, follow, parametersOf, readState, writeState } from "./api.js";
+import { NeedsToken, ask, follow, parametersOf, readState, signIn, writeState } from "./api.js";
 import { drawDetail } from "./detail.js";
 import { durationText, element, timeText } from "./dom.js";
 import { drawFacets, term } from "./facets.js";
 import { drawHistogram } from "./histogram.js";
 
 const PAGE = 100;
+const COUNTS_PERIOD_MS = 5000; // how often a live page counts again
 const ROWS_MAX = 2000; // a live page stays light however long it is open
 const byId = (id) => document.getElementById(id);
 let state = readState();
@@ -45,7 +46,9 @@ async function showPage() {
   const more = cursor ? [["cursor", cursor]] : [];
   const found = await ask("events", [...parametersOf(state), ["limit", PAGE], ...more]);
   if (mine !== turn) return;
-  byId("rows").append(...found.events.map(row));
+  // What came live in the meantime is there already.
+  const missing = found.events.filter((event) => !document.getElementById(event.event_id));
+  byId("rows").append(...missing.map(row));
   cursor = found.next_cursor;
   byId("more").hidden = cursor === null;
   const shown = byId("rows").children.length;
@@ -61,11 +64,15 @@ async function showOverview() {
   drawFacets(byId("facets"), facets.facets, state.q, (q) => go({ q }));
 }
 
-function followLive() {
+// Resolves once it watches, so that nothing committed between the page and the stream is missed.
+async function followLive() {
   stopFollowing?.();
   stopFollowing = null;
   if (!state.live) return;
-  stopFollowing = follow(
+  let onWatching;
+  const watching = new Promise((resolve) => (onWatching = resolve));
+  const counting = setInterval(() => showOverview().catch(() => {}), COUNTS_PERIOD_MS);
+  const stop = follow(
     state.q ? [["q", state.q]] : [],
     (event) => {
       document.getElementById(event.event_id)?.remove(); // a replaced event log comes again
@@ -74,8 +81,14 @@ function followLive() {
       while (rows.children.length > ROWS_MAX) rows.lastChild.remove();
     },
     (told) => say(told, true),
-    (connected) => say(connected ? "Live: new event logs appear on top" : "The collector does not answer; trying again …", !connected),
+    (connected) => {
+      onWatching();
+      if (!connected) say("The collector does not answer; trying again …", true);
+      else if (byId("message").classList.contains("wrong")) say("Live: new event logs appear on top");
+    },
   );
+  stopFollowing = () => { stop(); clearInterval(counting); };
+  await watching;
 }
 
 async function show() {
@@ -90,10 +103,14 @@ async function show() {
   showDetail();
   cursor = null;
   byId("rows").replaceChildren();
+  const mine = turn;
   try {
-    await Promise.all([showPage(), showOverview()]);
-    followLive();
+    await followLive();
+    if (mine === turn) await Promise.all([showPage(), showOverview()]);
   } catch (error) {
+    stopFollowing?.();
+    byId("sign-in").hidden = !(error instanceof NeedsToken);
+    document.querySelector("main").hidden = error instanceof NeedsToken;
     say(error.message, true);
   }
 }
@@ -134,6 +151,13 @@ byId("since").addEventListener("change", () => go({ since: byId("since").value }
 byId("live").addEventListener("change", () => go({ live: byId("live").checked ? "1" : "" }));
 byId("utc").addEventListener("change", () => go({ utc: byId("utc").checked ? "1" : "" }));
 byId("more").addEventListener("click", () => showPage().catch((error) => say(error.message, true)));
+byId("sign-in").addEventListener("submit", (event) => {
+  event.preventDefault();
+  signIn(byId("token").value.trim());
+  byId("sign-in").hidden = true;
+  document.querySelector("main").hidden = false;
+  show();
+});
 addEventListener("popstate", () => { state = readState(); show(); });
 addEventListener("keydown", (event) => {
   if (event.target.matches("input, select")) {
