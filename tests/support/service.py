@@ -16,19 +16,9 @@ from otel_eventlog.model import EventLog
 from otel_eventlog_collector.config import Settings
 from otel_eventlog_collector.service import Service
 from tests.support.builders import NOW
+from tests.support.clock import HOUR, HandClock
 
 START_S_MAX = 20.0
-
-
-class TurnableClock:
-    """Nanoseconds since the epoch, as the test says."""
-
-    def __init__(self, now_unix_nano: int = NOW + 3_600_000_000_000) -> None:
-        self.now_unix_nano = now_unix_nano
-
-    def __call__(self) -> int:
-        """Return the time that the test set."""
-        return self.now_unix_nano
 
 
 @dataclass(frozen=True)
@@ -45,7 +35,7 @@ class RunningService:
 
     service: Service
     url: str
-    clock: TurnableClock
+    clock: HandClock
     http: httpx.Client
 
     def write(self, events: Sequence[EventLog]) -> None:
@@ -63,10 +53,10 @@ class RunningService:
 
 @contextmanager
 def running_service(
-    data: Path, clock: TurnableClock | None = None, **settings: Any
+    data: Path, clock: HandClock | None = None, **settings: Any
 ) -> Iterator[RunningService]:
     """Run a collector on free ports until the end of the block."""
-    clock = clock or TurnableClock()
+    clock = clock or HandClock(NOW + HOUR)
     free = dict.fromkeys(("otlp_http", "otlp_grpc", "http"), "127.0.0.1:0")
     service = Service(Settings(data=data, **{**free, **settings}), clock)
     loop = asyncio.new_event_loop()
