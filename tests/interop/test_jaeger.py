@@ -79,7 +79,7 @@ def finished_request(collector: Collector, **known: str) -> dict[str, Any]:
             return list(found.raise_for_status().json()["requests"])
 
         (found,) = eventually(line, what=f"both event logs of {known}")
-        detail = api.get(f"/requests/{found['request_id']}").raise_for_status().json()
+        detail = api.get(f"/requests/{found['request_id']}").raise_for_status().json()["request"]
     assert isinstance(detail, dict)
     return detail
 
