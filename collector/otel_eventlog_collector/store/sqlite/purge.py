@@ -96,7 +96,8 @@ class Purger:
         elif (reason := self._brake.distrust()) and len(due) > UNTRUSTED_SEGMENTS_MAX:
             refused = (
                 f"{len(due)} days are past retention at once, but {reason}:"
-                " nothing was removed for its age (if it is right: stop the collector, `otel-eventlog prune --force`)"
+                " nothing was removed for its age"
+                " (if the clock is right: stop the collector and run `otel-eventlog prune --force`)"
             )
             due = []
         removed = [self._remove(day) for day in due]
