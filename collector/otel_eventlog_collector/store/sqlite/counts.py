@@ -12,7 +12,7 @@ from otel_eventlog.model import uuid_int, uuid_text
 from otel_eventlog_collector.query import EventQuery
 from otel_eventlog_collector.store.row import SHAPE_FIELDS, span_from_int
 from otel_eventlog_collector.store.sqlite.schema import TEXT_COLUMNS
-from otel_eventlog_collector.store.sqlite.segment_read import kept
+from otel_eventlog_collector.store.sqlite.segment_read import is_hopeless, kept
 from otel_eventlog_collector.store.sqlite.where import Condition, all_of, event_condition
 
 _NS_PER_MS = 1_000_000
@@ -30,6 +30,8 @@ def slices(
     bucket_ns: int,
 ) -> Counter[tuple[int, str]]:
     """Count event logs by number of the time slice and status."""
+    if is_hopeless(connection, query):
+        return Counter()
     condition = _condition(query, cutoff)
     rows = connection.execute(
         "SELECT slice, status, sum(events) FROM ("
@@ -45,6 +47,8 @@ def values(
     connection: sqlite3.Connection, query: EventQuery, cutoff: int | None, field: str
 ) -> Counter[str]:
     """Count event logs by the value of a field, as text; absent values are not counted."""
+    if is_hopeless(connection, query):
+        return Counter()
     condition = _condition(query, cutoff)
     if field in SHAPE_FIELDS or field == "phase":
         column = "CASE status WHEN 'start' THEN 'start' ELSE 'end' END"

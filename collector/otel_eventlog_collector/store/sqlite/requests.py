@@ -13,6 +13,7 @@ from otel_eventlog_collector.store.sqlite.segment_read import (
     Found,
     after,
     halves,
+    is_hopeless,
     kept,
     order_by,
 )
@@ -49,6 +50,8 @@ def find_requests(
         cutoff: clamp of retention.
 
     """
+    if is_hopeless(connection, query):
+        return []
     fixed = [*after(query.cursor, query.order), *kept(cutoff), *_state(*state)]
     first = all_of(
         [

@@ -18,7 +18,12 @@ from otel_eventlog_collector.store.row import (
     split_key,
 )
 from otel_eventlog_collector.store.sqlite.schema import sql_text
-from otel_eventlog_collector.store.sqlite.where import Condition, all_of, event_condition
+from otel_eventlog_collector.store.sqlite.where import (
+    Condition,
+    all_of,
+    event_condition,
+    shape_condition,
+)
 
 _SHAPE_AT = slice(len(DETAIL_FIELDS), len(DETAIL_FIELDS) + len(SHAPE_FIELDS))
 _TEXTS_AT = slice(_SHAPE_AT.stop, _SHAPE_AT.stop + len(TEXT_FIELDS))
@@ -110,10 +115,21 @@ def kept(cutoff: int | None, alias: str = "e") -> list[Condition]:
     return [Condition(f"{alias}.time_unix_nano - {alias}.elapsed_ns >= ?", [cutoff])]
 
 
+def is_hopeless(connection: sqlite3.Connection, query: EventQuery) -> bool:
+    """Whether no shape of a segment passes a query, so that no event log can: told in no time."""
+    condition = shape_condition(query)
+    if condition is None:
+        return False
+    sql = f"SELECT 1 FROM shapes WHERE {condition.sql} LIMIT 1"  # noqa: S608 - values are parameters
+    return connection.execute(sql, condition.parameters).fetchone() is None
+
+
 def find(
     connection: sqlite3.Connection, query: EventQuery, limit: int, cutoff: int | None
 ) -> list[Found]:
     """Return the first event logs of a segment that pass a query, in its order."""
+    if is_hopeless(connection, query):
+        return []
     condition = all_of(
         [event_condition(query, "e"), *after(query.cursor, query.order), *kept(cutoff)]
     )
