@@ -133,8 +133,10 @@ def build_mapper(settings: Settings, rank: Rank = Rank.APP) -> Mapper:
         RuleError: lists every mistake in the rule files and pack names.
 
     """
+    from otel_eventlog.actions import catalogue
     from otel_eventlog.rulefile import load_rule_set
 
+    catalogue()  # read now, rather than by the first event log
     privacy = Privacy(
         hash_key=settings.hash_key,
         hash_client_address=settings.hash_client_address,
@@ -159,6 +161,8 @@ def build_delivery(
 ) -> Delivery:
     """Return the delivery to the configured collector, with its spool where one is configured.
 
+    Imports what it needs (`requests`, protobuf) here and now, never in its thread.
+
     Args:
         settings: where to and how.
         materialise: turns what is put into event logs. Runs in the delivery's thread; with a
@@ -172,6 +176,7 @@ def build_delivery(
 
         spool = Spool(settings.spool_dir)
     delivery = Delivery(materialise, build_sender(settings), spool=spool)
+    delivery.prepare()
     if spool is not None:
         delivery.start()  # what a killed process has left goes out before anything new comes
     return delivery

@@ -87,6 +87,15 @@ class Delivery:
         self._import_guard = threading.Lock()
         self._holds_guard = False
 
+    def prepare(self) -> None:
+        """Import all that delivering needs, in the caller's thread; at start-up, please.
+
+        Two threads that import the same packages in different order can each meet modules that the
+        other has half imported. An application that starts is importing all the time, so the
+        delivery's thread must not: it would break the application's imports as well as its own.
+        """
+        self._worker.import_all()
+
     def put(self, item: object) -> None:
         """Take an item in and return at once. Never blocks on the network, never raises.
 

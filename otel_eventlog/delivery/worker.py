@@ -125,6 +125,10 @@ class Worker:
         self.tally.drop(Drop.SHUTDOWN, len(self.queue) + self._transmitter.in_hand)
         self.tally.report_drops(is_final=True)
 
+    def import_all(self) -> None:
+        """Import what delivering needs; see `Delivery.prepare`."""
+        self._transmitter.prepare()
+
     # --- the worker's thread ----------------------------------------------------------------
 
     def run(self, import_guard: threading.Lock) -> None:
