@@ -74,7 +74,7 @@ format: $(STAMP) ## let ruff mend what it can
 	$(BIN)/ruff format
 
 .PHONY: bench
-bench: $(STAMP) ## measure the figures of docs/performance.md
+bench: $(STAMP) ## measure, each figure beside its bare limit
 	$(BIN)/python -m benchmarks $(ARGS)
 
 .PHONY: interop

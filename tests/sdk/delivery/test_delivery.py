@@ -331,12 +331,12 @@ def test_a_flush_outlives_a_full_queue(
     collector.stop()
     put_all(delivery, some(10))
     answers: list[bool] = []
-    waiter = threading.Thread(target=lambda: answers.append(delivery.force_flush()))
+    waiter = threading.Thread(target=lambda: answers.append(delivery.force_flush(60)))
     waiter.start()
     assert eventually(lambda: delivery.stats().queued > 0 or bool(answers))
     put_all(delivery, some(50, first=11))
     collector.start()
-    waiter.join(10)
+    waiter.join(60)
     assert answers == [True]
 
 
