@@ -145,7 +145,7 @@ def running_jaeger(
         settings = Path(directory, "jaeger.json")
         settings.write_text(json.dumps(_settings(ports, pages)), encoding="utf-8")
         command: list[str | Path] = [program, "--config", settings]
-        with running(command, ports.pages, plain_environment(), end_with=signal.SIGTERM):
+        with running(command, ports.health, plain_environment(), end_with=signal.SIGTERM):
             eventually(lambda: _is_healthy(client, ports), what="Jaeger to become ready")
             yield Jaeger(ports, client)
 
