@@ -16,6 +16,7 @@ import os
 import sys
 import threading
 import time
+import traceback
 
 RAISE_SWITCH = "OTEL_EVENTLOG_RAISE"
 """Test switch of this package, not for applications: `1` lets our own faults out."""
@@ -51,11 +52,23 @@ def caught(where: str) -> None:
         count = _faults
     _logger.warning(
         "otel_eventlog failed in %s (%d faults so far). Your application is not affected, but "
-        "event logs may be missing; please report this.",
+        "event logs may be missing; please report this.\n%s",
         where,
         count,
-        exc_info=sys.exception(),
+        told(sys.exception()),
     )
+
+
+def told(error: BaseException | None) -> str:
+    """Return an exception as its type and where it happened, for a log.
+
+    Not its message, which may quote what was being worked on.
+    """
+    if error is None:
+        return ""
+    kind = type(error)
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    return f"Traceback (most recent call last):\n{frames}{kind.__module__}.{kind.__qualname__}"
 
 
 def faults() -> int:

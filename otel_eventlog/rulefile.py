@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from otel_eventlog.errors import RuleError
-from otel_eventlog.rulecheck import Complaints, outcome_from, rule_from
+from otel_eventlog.rulecheck import Complaints, keep_from, outcome_from, rule_from
 from otel_eventlog.rules import Rule, RuleGroup
 from otel_eventlog.ruleset import RuleSet
 
@@ -41,12 +41,13 @@ def parse_rules(text: str, source: str, *, literal_first: bool = False) -> RuleG
     except tomllib.TOMLDecodeError as error:
         raise RuleError([f"{source}: not valid TOML: {error}"]) from None
     complaints = Complaints(source, text)
-    complaints.unknown_keys(document, ("rule",), where="")
+    complaints.unknown_keys(document, ("keep", "rule"), where="")
+    keep = keep_from(document.get("keep", {}), complaints)
     rules = list(_rules(document.get("rule", []), complaints))
     _check_names(document.get("rule", []), complaints)
     if complaints.found:
         raise RuleError(complaints.in_order())
-    return RuleGroup(source, tuple(rules), literal_first=literal_first)
+    return RuleGroup(source, tuple(rules), literal_first=literal_first, keep=keep)
 
 
 def _rules(tables: object, complaints: Complaints) -> Iterator[Rule]:

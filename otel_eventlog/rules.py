@@ -21,6 +21,10 @@ KINDS: Mapping[str, frozenset[int]] = {
 """The words a rule may use for `kind`, and the span kinds that they mean."""
 
 
+EVERY_ACTION = "*"
+"""The key of a `[keep]` table that stands for all actions."""
+
+
 class Conclusion(StrEnum):
     """What a rule's own condition may conclude."""
 
@@ -116,9 +120,11 @@ class RuleGroup:
     """The rules of one file or one pack.
 
     `literal_first`: within packs the rule with more literal segments wins; within users' files
-    the first one does.
+    the first one does. `keep`: span attributes that event logs of an action carry, whichever rule
+    made them; EVERY_ACTION stands for all.
     """
 
     source: str
     rules: Sequence[Rule]
     literal_first: bool = False
+    keep: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -135,7 +135,7 @@ def test_what_the_application_says_beside_the_span_gets_in() -> None:
         correlation_id="req-1",
         flow_id="f-1",
         auth_factor="knowledge",
-        session_token_hash="00ff",
+        session_token_hash="00ff" * 8,
         attributes={"app.tenant": "acme", "password": "x"},
     )
     start, outcome = pair(span_data(status=200), notes)
@@ -143,7 +143,7 @@ def test_what_the_application_says_beside_the_span_gets_in() -> None:
     assert (outcome.status, outcome.outcome_source) == (Status.ERROR, "app")
     assert (outcome.error_type, outcome.error_message) == ("user_not_found", "no such user")
     assert (outcome.user_id, outcome.organization_id, outcome.client_id) == ("u-1", "o-1", "c-1")
-    assert (outcome.session_token_hash, outcome.attributes) == ("00ff", {"app.tenant": "acme"})
+    assert (outcome.session_token_hash, outcome.attributes) == ("00ff" * 8, {"app.tenant": "acme"})
 
 
 @pytest.mark.parametrize("name", ["eventlog.user_id", "user.id", "enduser.id"])
