@@ -31,6 +31,8 @@ _REMEMBERED_MAX = 4096
 _RANDOM_CHARS_MIN = 16
 _RANDOM_PART_CHARS_MAX = 3.5
 """Words of any language consist of longer parts than this, on average; random ones do not."""
+_LONG_CHARS_MIN = 24
+_RANDOM_NUMBERS_MIN = 4
 _CREDENTIAL_CHARS_MIN = 40
 """So long, and random in upper and lower case: no id that we know of, but every session token."""
 
@@ -97,7 +99,13 @@ def is_random(word: str) -> bool:
         word = _UUID.sub("", word)
     parts = _PART.findall(word)
     chars = sum(map(len, parts))
-    return chars >= _RANDOM_CHARS_MIN and chars < _RANDOM_PART_CHARS_MAX * len(parts)
+    if chars < _RANDOM_CHARS_MIN:
+        return False
+    if chars < _RANDOM_PART_CHARS_MAX * len(parts):
+        return True
+    # Letters of one case, or hexadecimal digits, now and then have long runs, but numbers between.
+    numbers = sum(map(str.isdigit, parts)) + (chars == len(word))
+    return chars >= _LONG_CHARS_MIN and numbers >= _RANDOM_NUMBERS_MIN
 
 
 def clean_text(value: object, chars_max: int = TEXT_CHARS_MAX) -> str | None:
@@ -280,6 +288,8 @@ _WORD_RUN = re.compile(rf"[\w+-]{{{_RANDOM_CHARS_MIN},}}")
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{32,}={0,2}")
 _DIGIT = re.compile(r"[0-9]")
 _QUOTE = re.compile(r"[\"'`]")
+_DONE = r"\[redacted\]"
+"""What was cut out already: event logs are cleaned where they are made and where they come in."""
 _QUOTED = r"""(?:"[^"]*"?|'[^']*'?|`[^`]*`?)"""
 
 _SCHEMES = ("bearer", "basic", "digest", "negotiate")
@@ -302,11 +312,11 @@ _ASSIGNED = re.compile(
              |(?:[\w-]*[_-])?(?:{_SENSITIVE_SHORT}|authorization)
                 (?<!status[ _-]code)(?<!error[ _-]code))
            s?["']?(?:\s*(?:=>|[=:])\s*|\s+(?:is\s+|was\s+)?(?=["'`])))
-         (?:(?:bearer|basic|digest|token)\s+)?(?:{_QUOTED}|\S+)
+         (?:(?:bearer|basic|digest|token)\s+)?(?:{_DONE}|{_QUOTED}|\S+)
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_PARAMETER = re.compile(r"([?&#;][\w.\[\]%-]{1,64}=)[^&\s'\"]*")
+_PARAMETER = re.compile(r"([?&#;][\w.\[\]%-]{1,64}=)[^&#\s'\"]*")
 _TOKEN_IN_PATH = re.compile(rf"(/[\w.-]*(?:{_RESET_WORD})[\w.-]*/)[^\s'\"?#]+", re.IGNORECASE)
 _SQL = re.compile(  # SQLAlchemy shows the statement and its parameters, databases the row
     r"\[(?:SQL|parameters):.*|\bvalues\s*\(.*|\)=\(.*?\)|\brow contains \(.*",
@@ -322,7 +332,9 @@ _VALUE = re.compile(
            \s*[:=]?\s*){_QUOTED}""",
     re.VERBOSE | re.IGNORECASE,
 )
-_INPUT = re.compile(r"(\binput_value=).*?(?=, input_type=|\]|$)", re.DOTALL)  # pydantic's
+_INPUT = re.compile(
+    rf"(\binput_value=)(?:{_DONE}|.*?(?=, input_type=|\]|$))", re.DOTALL
+)  # pydantic's
 _IN_QUOTES = re.compile(r"""(?<!\w)(["'`])((?:(?!\1).){1,256})\1(?!\w)""", re.DOTALL)
 _TELLING = re.compile(r"[0-9@=+%$#!&^~]")
 """What is quoted in a message is a name from the program, or a value that somebody sent."""

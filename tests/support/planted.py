@@ -8,7 +8,7 @@ import random
 import string
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
 _ALNUM = string.ascii_letters + string.digits
@@ -56,6 +56,10 @@ class Planter:
         self._random.shuffle(chosen)
         return "".join(chosen)
 
+    def letters(self, count: int) -> str:
+        """Return random letters."""
+        return "".join(self._random.choices(string.ascii_letters, k=count))
+
     def digits(self, count: int) -> str:
         """Return random digits."""
         return "".join(self._random.choices(string.digits, k=count))
@@ -78,9 +82,7 @@ class Planter:
     def found_in(self, seen: bytes) -> list[Secret]:
         """Return the secrets that are in what was seen, whatever form they took."""
         return [
-            secret
-            for secret in self.planted
-            if any(form.encode() in seen for form in secret.forms)
+            secret for secret in self.planted if any(form.encode() in seen for form in secret.forms)
         ]
 
 
@@ -115,7 +117,7 @@ def _vendor(planter: Planter) -> tuple[str, str]:
 
 def _query(planter: Planter) -> tuple[str, str]:
     core = planter.opaque(12)
-    return f"https://app.example/callback?code={core}&state=x", core
+    return f"https://app.example/callback?ticket={core}&state=x", core
 
 
 def _assigned(planter: Planter) -> tuple[str, str]:
@@ -159,8 +161,9 @@ def _json(planter: Planter) -> tuple[str, str]:
 
 
 def _sql(planter: Planter) -> tuple[str, str]:
-    core = planter.opaque(9)
-    return f"failed [SQL: INSERT INTO users VALUES (?)] [parameters: ('ada', '{core}')]", core
+    core = planter.letters(9)
+    statement = "[SQL: INSERT INTO users VALUES (?)]"
+    return f"failed {statement} [parameters: ('ada', '{core}')]", core
 
 
 def _pydantic(planter: Planter) -> tuple[str, str]:
@@ -174,7 +177,7 @@ def _int(planter: Planter) -> tuple[str, str]:
 
 
 def _user_of_url(planter: Planter) -> tuple[str, str]:
-    core = planter.opaque(9)
+    core = planter.opaque(9) + "!"
     return f"cannot reach https://ada:{core}@db.example/x", core
 
 
@@ -223,7 +226,7 @@ class LogKeeper(logging.Handler):
         """Keep one line."""
         self.lines.append(self.format(record))
 
-    def __enter__(self) -> LogKeeper:
+    def __enter__(self) -> Self:
         root = logging.getLogger()
         self._level = root.level
         root.setLevel(logging.DEBUG)
