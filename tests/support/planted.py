@@ -48,6 +48,7 @@ class Planter:
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
         self.planted: list[Secret] = []
+        self.span_ids: list[int] = []
 
     def opaque(self, chars: int) -> str:
         """Return random letters and digits, of each at least one of every sort."""
@@ -67,6 +68,11 @@ class Planter:
     def number(self, below: int) -> int:
         """Return a number below another."""
         return self._random.randrange(below)
+
+    def span_id(self) -> int:
+        """Return a new span id, and remember it."""
+        self.span_ids.append(self._random.randrange(1, 2**64))
+        return self.span_ids[-1]
 
     def plant(self, kinds: Mapping[str, Kind], place: str) -> str:
         """Return the text of a secret, of a kind drawn by lot, that is planted at a place."""
