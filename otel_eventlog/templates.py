@@ -11,7 +11,7 @@ placeholders of a rule. A path is split before it is percent-decoded, so `%2F` s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 from urllib.parse import unquote
@@ -30,6 +30,14 @@ _PLACEHOLDER = re.compile(
     re.VERBOSE,
 )
 _CATCH_ALL = re.compile(r"\{[^{}/]*:path\}|<path:[^<>/]*>|\*|\*\*|\{\*[^{}/]*\}|\{[^{}/]*\.\.\.\}")
+
+
+_NOT_LITERAL = re.compile(r"[^\w.~!,;=@-]")
+"""In a span's `http.route`: anything else may be the syntax of some framework."""
+_MAY_HOLD_SLASHES = re.compile(r"path|\*|\.\.\.|\(|\\|\[|\^|\$")
+_WHOLE_PLACEHOLDER = re.compile(
+    r"\{[A-Za-z_]\w*\}|<(?:(?:int|string|uuid|float|slug|str):)?[A-Za-z_]\w*>|:[A-Za-z_]\w*"
+)
 
 
 class _Any:
@@ -66,6 +74,25 @@ def split_path(path: str) -> list[str]:
     if "%" in path:
         return [unquote(segment, errors="replace") for segment in segments]
     return segments
+
+
+def route_pattern(route: str) -> Callable[[str], object] | None:
+    """Return what tells whether a path is just what a span's `http.route` describes.
+
+    None where that cannot be told for sure: for anything but literals and whole placeholders.
+    """
+    parts = route.strip("/").split("/")
+    if len(parts) > SEGMENTS_MAX:
+        return None
+    written = []
+    for part in parts:
+        if _WHOLE_PLACEHOLDER.fullmatch(part):
+            written.append("[^/]+")
+        elif not _NOT_LITERAL.search(part):
+            written.append(re.escape(part))
+        else:
+            return None
+    return re.compile("/?" + "/".join(written) + "/?").fullmatch
 
 
 def parse_template(text: str) -> Template:
@@ -127,7 +154,56 @@ class TemplateTrie(Generic[T]):
 
     def find(self, segments: Sequence[str]) -> list[T]:
         """Return the values of all templates that fit, in no particular order."""
-        return list(_walk(self._root, segments, 0))
+        found: list[T] = []
+        depth_max = len(segments)
+        waiting = [(self._root, 0)]
+        while waiting:
+            node, depth = waiting.pop()
+            if node.below:
+                found += node.below
+            if depth == depth_max:
+                found += node.here
+                continue
+            segment = segments[depth]
+            depth += 1
+            child = node.literals.get(segment)
+            if child is not None:
+                waiting.append((child, depth))
+            for pattern, child in node.partial:
+                if pattern.fullmatch(segment):
+                    waiting.append((child, depth))
+            if node.any is not None and segment:
+                waiting.append((node.any, depth))
+        return found
+
+    def may_fit(self, route: Sequence[str]) -> bool:
+        """Whether any template fits some path that a route describes.
+
+        Args:
+            route: a span's `http.route`, split; what is not plainly literal in it stands for
+                anything.
+
+        """
+        waiting = [(self._root, 0)]
+        while waiting:
+            node, depth = waiting.pop()
+            if node.below or (depth == len(route) and node.here):
+                return True
+            if depth == len(route):
+                continue
+            segment = route[depth]
+            is_literal = not _NOT_LITERAL.search(segment)
+            if _MAY_HOLD_SLASHES.search(segment) or depth == SEGMENTS_MAX:
+                return True
+            for literal, child in node.literals.items():
+                if literal == segment or not is_literal:
+                    waiting.append((child, depth + 1))
+            for pattern, child in node.partial:
+                if not is_literal or pattern.fullmatch(segment):
+                    waiting.append((child, depth + 1))
+            if node.any is not None:
+                waiting.append((node.any, depth + 1))
+        return False
 
 
 def _child(node: _Node[T], segment: Segment) -> _Node[T]:
@@ -143,19 +219,3 @@ def _child(node: _Node[T], segment: Segment) -> _Node[T]:
     if node.any is None:
         node.any = _Node()
     return node.any
-
-
-def _walk(node: _Node[T], segments: Sequence[str], depth: int) -> Iterator[T]:
-    yield from node.below
-    if depth == len(segments):
-        yield from node.here
-        return
-    segment = segments[depth]
-    literal = node.literals.get(segment)
-    if literal is not None:
-        yield from _walk(literal, segments, depth + 1)
-    for pattern, child in node.partial:
-        if pattern.fullmatch(segment):
-            yield from _walk(child, segments, depth + 1)
-    if node.any is not None and segment:
-        yield from _walk(node.any, segments, depth + 1)
