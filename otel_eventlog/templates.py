@@ -1,8 +1,8 @@
 """Route templates in any dialect, and a trie that finds which of them a route or path fits.
 
 Dialects: `{x}` `{x:path}` (FastAPI, OpenAPI), `<x>` `<int:x>` `<path:x>` (Flask, Django), `:x`
-(Express), `x:verb` (Google APIs), `^accounts/(?P<x>…)/$` (Django's re_path). A leading and a
-trailing slash are optional in all of them.
+(Express), `x:verb` (Google APIs), `accounts/^confirm/(?P<x>…)/$` (Django's re_path, on its own or
+under an include). A leading and a trailing slash are optional in all of them.
 
 A span's own `http.route` is looked up raw: its placeholders equal no literal, so they fit only
 placeholders of a rule. A path is split before it is percent-decoded, so `%2F` stays in its segment.
@@ -29,6 +29,8 @@ _PLACEHOLDER = re.compile(
     """,
     re.VERBOSE,
 )
+_REGEX_GROUP = re.compile(r"\(\?P<[^)]*\)")
+_REGEX_LITERAL = re.compile(r"\\([.-])")
 _CATCH_ALL = re.compile(r"\{[^{}/]*:path\}|<path:[^<>/]*>|\*|\*\*|\{\*[^{}/]*\}|\{[^{}/]*\.\.\.\}")
 
 
@@ -62,15 +64,15 @@ class Template:
 
 
 def split(text: str) -> list[str]:
-    """Split a route or a path (without query) into its segments, not decoded."""
-    if text.startswith("^"):
-        text = text[1:].removesuffix("$")
+    """Split a route into its segments, not decoded."""
+    if "^" in text or "(?P<" in text:
+        return _split_regex(text)[: SEGMENTS_MAX + 1]
     return text.strip("/").split("/", SEGMENTS_MAX)
 
 
 def split_path(path: str) -> list[str]:
-    """Split a path into decoded segments."""
-    segments = split(path)
+    """Split a path (without query) into decoded segments."""
+    segments = path.strip("/").split("/", SEGMENTS_MAX)
     if "%" in path:
         return [unquote(segment, errors="replace") for segment in segments]
     return segments
@@ -95,6 +97,17 @@ def route_pattern(route: str) -> Callable[[str], object] | None:
     return re.compile("/?" + "/".join(written) + "/?").fullmatch
 
 
+def _split_regex(text: str) -> list[str]:
+    """Split at slashes, except inside a group; drop the anchors that includes leave anywhere."""
+    guarded = _REGEX_GROUP.sub(lambda group: group.group().replace("/", "\0"), text)
+    segments = guarded.strip("/").removesuffix("/?$").split("/")
+    bare = "/".join(segment.removeprefix("^").removesuffix("$") for segment in segments)
+    return [
+        _REGEX_LITERAL.sub(r"\1", segment).replace("\0", "/")
+        for segment in bare.strip("/").split("/")
+    ]
+
+
 def parse_template(text: str) -> Template:
     """Compile a rule's route of any dialect.
 
@@ -102,7 +115,7 @@ def parse_template(text: str) -> Template:
         ValueError: more than SEGMENTS_MAX segments.
 
     """
-    raw = _split_outside_placeholders(text)
+    raw = _split_regex(text)
     if len(raw) > SEGMENTS_MAX:
         msg = f"route {text!r} has more than {SEGMENTS_MAX} segments"
         raise ValueError(msg)
@@ -110,14 +123,6 @@ def parse_template(text: str) -> Template:
     if catch_all:
         raw.pop()
     return Template(tuple(_segment(segment) for segment in raw), catch_all)
-
-
-def _split_outside_placeholders(text: str) -> list[str]:
-    """Split at slashes, except inside a placeholder's regular expression, as in `(?P<x>[^/]+)`."""
-    if text.startswith("^"):
-        text = text[1:].removesuffix("$")
-    guarded = re.sub(r"\(\?P<[^)]*\)", lambda found: found.group().replace("/", "\0"), text)
-    return [segment.replace("\0", "/") for segment in guarded.strip("/").split("/")]
 
 
 def _segment(text: str) -> Segment:
