@@ -16,7 +16,7 @@ from otel_eventlog.limits import IDENTIFIER_CHARS_MAX
 from otel_eventlog.model import AttributeValue, SpanKind
 from otel_eventlog.request_facts import first_text, host, path, query_names
 from otel_eventlog.rules import KINDS, Rule, RuleGroup
-from otel_eventlog.templates import TemplateTrie, parse_template, split, split_path
+from otel_eventlog.templates import TemplateTrie, parse_template, split_path, split_route
 
 _NEVER_AN_ATTEMPT = frozenset({"HEAD", "OPTIONS"})
 _ROUTE_CACHE_MAX = 4096
@@ -126,13 +126,13 @@ def _in_order(groups: Iterable[RuleGroup]) -> list[Rule]:
     for group in groups:
         rules = list(group.rules)
         if group.literal_first:
-            rules.sort(key=_literals, reverse=True)
+            rules.sort(key=_specificity, reverse=True)
         ordered += rules
     return ordered
 
 
-def _literals(rule: Rule) -> int:
-    return -1 if rule.route is None else parse_template(rule.route).literals
+def _specificity(rule: Rule) -> tuple[int, tuple[int, ...]]:
+    return (-1, ()) if rule.route is None else parse_template(rule.route).specificity
 
 
 class _Index:
@@ -188,7 +188,7 @@ class _Index:
         if known is None:
             if len(self._by_route) >= _ROUTE_CACHE_MAX:
                 self._by_route.clear()
-            known = self._by_route[route] = self._templates.find(split(route))
+            known = self._by_route[route] = self._templates.find(split_route(route))
         return known
 
 
@@ -202,8 +202,10 @@ def _is_mount_prefix(route: str, where: str) -> bool:
     A route that is the end of the path instead lost its prefix (Flask under a dispatcher) and is
     as good as a whole one. Placeholders are taken to fit.
     """
-    parts, segments = split(route), split_path(where)
-    if len(parts) >= len(segments) or "path" in parts[-1] or "*" in parts[-1]:
+    parts, segments = split_route(route), split_path(where)
+    last = parts[-1]
+    takes_the_rest = "*" in last or ("path" in last and last[:1] in "{<")
+    if takes_the_rest or len(parts) >= len(segments):
         return False
     return _fits_segments(parts, segments[: len(parts)]) and not _fits_segments(
         parts, segments[-len(parts) :]

@@ -32,11 +32,16 @@ _PLACEHOLDER = re.compile(
 _CATCH_ALL = re.compile(r"\{[^{}/]*:path\}|<path:[^<>/]*>|\*|\*\*|\{\*[^{}/]*\}|\{[^{}/]*\.\.\.\}")
 
 
+_GROUP = re.compile(r"\(\?P<[^)]*\)")
+
+
 class _Any:
     """Marker: a segment that is one placeholder and nothing else."""
 
 
 ANY = _Any()
+_LITERAL = 2
+_RANKS: dict[type, int] = {str: _LITERAL, _Any: 0}
 Segment = str | _Any | re.Pattern[str]
 
 
@@ -48,15 +53,18 @@ class Template:
     catch_all: bool
 
     @property
-    def literals(self) -> int:
-        """How many segments are literal; more of them make a rule more specific."""
-        return sum(isinstance(segment, str) for segment in self.segments)
+    def specificity(self) -> tuple[int, tuple[int, ...]]:
+        """Orders the templates of a pack: the greater one is asked first.
+
+        More literal segments come first; among as many, the one that is literal earlier from left
+        to right, where `{x}:verb` stands between a literal and a bare placeholder.
+        """
+        ranks = tuple(_RANKS.get(type(segment), 1) for segment in self.segments)
+        return ranks.count(_LITERAL), ranks if self.catch_all else (*ranks, _LITERAL)
 
 
 def split(text: str) -> list[str]:
     """Split a route or a path (without query) into its segments, not decoded."""
-    if text.startswith("^"):
-        text = text[1:].removesuffix("$")
     return text.strip("/").split("/", SEGMENTS_MAX)
 
 
@@ -75,7 +83,7 @@ def parse_template(text: str) -> Template:
         ValueError: more than SEGMENTS_MAX segments.
 
     """
-    raw = _split_outside_placeholders(text)
+    raw = split_route(text)
     if len(raw) > SEGMENTS_MAX:
         msg = f"route {text!r} has more than {SEGMENTS_MAX} segments"
         raise ValueError(msg)
@@ -85,12 +93,17 @@ def parse_template(text: str) -> Template:
     return Template(tuple(_segment(segment) for segment in raw), catch_all)
 
 
-def _split_outside_placeholders(text: str) -> list[str]:
-    """Split at slashes, except inside a placeholder's regular expression, as in `(?P<x>[^/]+)`."""
-    if text.startswith("^"):
-        text = text[1:].removesuffix("$")
-    guarded = re.sub(r"\(\?P<[^)]*\)", lambda found: found.group().replace("/", "\0"), text)
-    return [segment.replace("\0", "/") for segment in guarded.strip("/").split("/")]
+def split_route(text: str) -> list[str]:
+    """Split a route of any dialect, not at slashes inside a regular expression.
+
+    Django joins `path("api/", include(…))` and `re_path("^users/(?P<x>[^/]+)/$")` to
+    `api/^users/(?P<x>[^/]+)/$`.
+    """
+    if "(?P<" not in text and "^" not in text:
+        return split(text)
+    guarded = _GROUP.sub(lambda found: found.group().replace("/", "\0"), text)
+    segments = split(guarded.removesuffix("$"))
+    return [segment.removeprefix("^").replace("\0", "/") for segment in segments]
 
 
 def _segment(text: str) -> Segment:
