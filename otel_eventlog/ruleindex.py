@@ -28,8 +28,8 @@ from otel_eventlog.templates import (
     TemplateTrie,
     parse_template,
     route_pattern,
-    split,
     split_path,
+    split_route,
 )
 
 MEMO_ROUTES_MAX = 4096
@@ -252,7 +252,7 @@ class _Filing:
 
     def may_want(self, route: str) -> bool:
         """Whether a rule's template fits some path that a route describes."""
-        return self._templates.may_fit(split(route))
+        return self._templates.may_fit(split_route(route))
 
     def may_take_loosely(self, attributes: Attributes) -> bool:
         """Whether a rule without a route may fit; asked only where there are such rules."""
@@ -291,7 +291,7 @@ class _Filing:
 
     def of_route(self, method: str | None, route: str) -> Entries:
         """Return the rules that take a method and whose template fits a route, in order."""
-        return self._look_up(method, split(route))
+        return self._look_up(method, split_route(route))
 
     def _of_path(self, method: str | None, where: str) -> Entries:
         return self._look_up(method, split_path(where))
@@ -349,8 +349,10 @@ def _is_mount_prefix(route: str, where: str) -> bool:
     A route that is the end of the path instead lost its prefix (Flask under a dispatcher) and is
     as good as a whole one. Placeholders are taken to fit.
     """
-    parts, segments = split(route), split_path(where)
-    if len(parts) >= len(segments) or "path" in parts[-1] or "*" in parts[-1]:
+    parts, segments = split_route(route), split_path(where)
+    last = parts[-1]
+    takes_the_rest = "*" in last or ("path" in last and last[:1] in "{<")
+    if takes_the_rest or len(parts) >= len(segments):
         return False
     return _fits_segments(parts, segments[: len(parts)]) and not _fits_segments(
         parts, segments[-len(parts) :]

@@ -132,10 +132,10 @@ def _in_order(groups: Iterable[RuleGroup]) -> list[Rule]:
     for group in groups:
         rules = list(group.rules)
         if group.literal_first:
-            rules.sort(key=_literals, reverse=True)
+            rules.sort(key=_specificity, reverse=True)
         ordered += rules
     return ordered
 
 
-def _literals(rule: Rule) -> int:
-    return -1 if rule.route is None else parse_template(rule.route).literals
+def _specificity(rule: Rule) -> tuple[int, tuple[int, ...]]:
+    return (-1, ()) if rule.route is None else parse_template(rule.route).specificity

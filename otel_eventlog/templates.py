@@ -47,6 +47,8 @@ class _Any:
 
 
 ANY = _Any()
+_LITERAL = 2
+_RANKS: dict[type, int] = {str: _LITERAL, _Any: 0}
 Segment = str | _Any | re.Pattern[str]
 
 
@@ -58,13 +60,22 @@ class Template:
     catch_all: bool
 
     @property
-    def literals(self) -> int:
-        """How many segments are literal; more of them make a rule more specific."""
-        return sum(isinstance(segment, str) for segment in self.segments)
+    def specificity(self) -> tuple[int, tuple[int, ...]]:
+        """Orders the templates of a pack: the greater one is asked first.
+
+        More literal segments come first; among as many, the one that is literal earlier from left
+        to right, where `{x}:verb` stands between a literal and a bare placeholder.
+        """
+        ranks = tuple(_RANKS.get(type(segment), 1) for segment in self.segments)
+        return ranks.count(_LITERAL), ranks if self.catch_all else (*ranks, _LITERAL)
 
 
-def split(text: str) -> list[str]:
-    """Split a route into its segments, not decoded."""
+def split_route(text: str) -> list[str]:
+    """Split a route of any dialect into its segments, not decoded.
+
+    Not at slashes inside a regular expression: Django joins `path("api/", include(…))` and
+    `re_path("^users/(?P<x>[^/]+)/$")` to `api/^users/(?P<x>[^/]+)/$`.
+    """
     if "^" in text or "(?P<" in text:
         return _split_regex(text)[: SEGMENTS_MAX + 1]
     return text.strip("/").split("/", SEGMENTS_MAX)
