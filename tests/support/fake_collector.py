@@ -96,7 +96,7 @@ class FakeCollector:
         return [
             int.from_bytes(record.span_id, "big")
             for received in self.received
-            if received.answered.status == 200
+            if received.answered.status == 200 and not received.answered.is_silent
             for record in received.records
         ]
 
