@@ -23,8 +23,8 @@ from otel_eventlog.redaction import (
     valid_correlation_id,
 )
 from otel_eventlog.request_facts import first, first_text, integer
-from otel_eventlog.rules import EVERY_ACTION
-from otel_eventlog.ruleset import Match, RuleSet
+from otel_eventlog.rules import EVERY_ACTION, Match
+from otel_eventlog.ruleset import RuleSet
 
 _NO_NOTES = Annotations()
 
