@@ -37,3 +37,20 @@ def test_under_the_test_switch_faults_come_out(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("OTEL_EVENTLOG_RAISE", "1")
     with pytest.raises(ValueError, match="ours"):
         fail_once()
+
+
+def test_a_fault_is_logged_without_its_message(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Type and place are told; the message may quote what was being worked on."""
+    monkeypatch.delenv("OTEL_EVENTLOG_RAISE", raising=False)
+    monkeypatch.setattr(guard, "_next_log_s", 0.0)
+    secret = "s3cr3t"
+    with caplog.at_level(logging.WARNING, "otel_eventlog"):
+        try:
+            raise LookupError(secret)  # noqa: TRY301 - the point is to catch it
+        except LookupError:
+            guard.caught("a test")
+    assert "builtins.LookupError" in caplog.text
+    assert "test_guard.py" in caplog.text
+    assert secret not in caplog.text

@@ -158,3 +158,27 @@ def test_common_is_asked_last() -> None:
     """Users' files, then vendor packs, then `common`, whatever the order of names."""
     groups = load_rule_set(packs=["common", "stytch"]).groups
     assert [group.source for group in groups] == ["pack stytch", "pack common"]
+
+
+def test_attributes_are_allowed_by_action() -> None:
+    """A `[keep]` table names actions, or all of them, and attributes as a list or a single one."""
+    group = parse_rules('[keep]\nGetUser = ["a", "b"]\n"*" = "c"\n', "my.toml")
+    assert group.keep == {"GetUser": ("a", "b"), "*": ("c",)}
+    assert group.rules == ()
+
+
+def test_mistakes_in_what_is_allowed_are_told_with_line_and_hint() -> None:
+    """A secret, a word that is no action, values of a wrong type, a table written as a list."""
+    text = (
+        "[keep]\n"
+        'PasswordsAuthenticate = ["app.tenant", "app.password"]\n'
+        'login = ["app.tenant"]\n'
+        "GetUser = [7]\n"
+    )
+    secret, word, wrong_type = mistakes(text)
+    assert secret.startswith("my.toml:2: `PasswordsAuthenticate` names 'app.password'")
+    assert word.startswith("my.toml:3: `login` is no action")
+    assert "CamelCase" in word
+    assert wrong_type.startswith("my.toml:4: `GetUser` is [7]; it takes names of attributes")
+    (written_as_list,) = mistakes('[[keep]]\nGetUser = ["a"]\n')
+    assert "my.toml:1: `keep` must be written [keep]" in written_as_list

@@ -157,3 +157,16 @@ def test_reading_is_total(attributes: dict[str, Any]) -> None:
     except WireError:
         return
     assert len(event.action) <= 512
+
+
+def test_wrong_values_are_told_without_what_they_hold() -> None:
+    """A refusal is logged and sent back: it quotes no secret, and no more than a few words."""
+    record = to_record(event_log())
+    for name in ("eventlog.request_id", "eventlog.start_time_unix_nano"):
+        for value in (f"Bearer {'x' * 30}", ["s3cret"], {"a": "s3cret"}, "y" * 1000):
+            changed = replace(record, attributes={**record.attributes, name: value})
+            with pytest.raises(WireError) as caught:
+                from_record(changed, {})
+            assert "s3cret" not in str(caught.value)
+            assert "xxx" not in str(caught.value)
+            assert len(str(caught.value)) < 400
