@@ -76,6 +76,17 @@ def faults() -> int:
     return _faults
 
 
+def named(error: BaseException) -> str:
+    """Return an exception as its type and the line that raised it, without its message."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return type(error).__name__
+    file = os.path.basename(trace.tb_frame.f_code.co_filename)  # noqa: PTH119 - no need of a Path
+    return f"{type(error).__name__} ({file}:{trace.tb_lineno})"
+
+
 def _renew_lock() -> None:
     # A thread that held the lock when the process forked does not exist in the child.
     global _lock  # noqa: PLW0603 - see above

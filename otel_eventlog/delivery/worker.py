@@ -19,6 +19,7 @@ from otel_eventlog.delivery.spool import Spool, SpoolBatch
 from otel_eventlog.delivery.suppress import suppressed
 from otel_eventlog.delivery.tally import Drop, Tally
 from otel_eventlog.delivery.transmit import Transmitter
+from otel_eventlog.guard import named
 from otel_eventlog.model import EventLog
 
 BATCH_EVENTS_MAX = 512
@@ -185,7 +186,9 @@ class Worker:
         try:
             return self._round()
         except Exception as error:  # noqa: BLE001 - the one guard of this thread
-            self.tally.notice("broken", logging.ERROR, "Delivery of event logs stumbled: %r", error)
+            self.tally.notice(
+                "broken", logging.ERROR, "Delivery of event logs stumbled: %s", named(error)
+            )
             self.pause()
             return not self._stopping.is_set()
 
@@ -303,7 +306,9 @@ class Worker:
             return tuple(self._materialise(item))
         except Exception as error:  # noqa: BLE001 - one broken item, whatever broke it
             self.tally.drop(Drop.UNMAPPABLE)
-            self.tally.notice("map", logging.ERROR, "An event log could not be made: %r", error)
+            self.tally.notice(
+                "map", logging.ERROR, "An event log could not be made: %s", named(error)
+            )
             return ()
 
     def _spooled_is_delivered(self) -> bool:

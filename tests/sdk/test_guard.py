@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 
 import pytest
 
@@ -54,3 +55,11 @@ def test_a_fault_is_logged_without_its_message(
     assert "builtins.LookupError" in caplog.text
     assert "test_guard.py" in caplog.text
     assert secret not in caplog.text
+
+
+def test_a_fault_is_named_without_its_message() -> None:
+    """One word and one place, for log lines that have no room for a traceback."""
+    with pytest.raises(ValueError, match="s3cr3t") as caught:
+        int("s3cr3t")
+    assert re.fullmatch(r"ValueError \(test_guard\.py:\d+\)", guard.named(caught.value))
+    assert guard.named(ValueError("s3cr3t")) == "ValueError"
