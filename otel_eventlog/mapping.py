@@ -19,12 +19,12 @@ from otel_eventlog.redaction import (
     clean_user_agent,
     clean_word,
     is_template,
-    scrub,
     valid_correlation_id,
 )
 from otel_eventlog.request_facts import first, first_text, integer
 from otel_eventlog.rules import EVERY_ACTION, Match
 from otel_eventlog.ruleset import RuleSet
+from otel_eventlog.scrubbing import scrub
 
 _NO_NOTES = Annotations()
 

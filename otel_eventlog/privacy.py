@@ -22,21 +22,19 @@ from otel_eventlog.limits import (
 )
 from otel_eventlog.model import AttributeValue, EventLog
 from otel_eventlog.redaction import (
-    REDACTED,
     clean_address,
     clean_identifier,
     clean_method,
     clean_name,
     clean_route,
-    clean_text,
     clean_user,
     clean_user_agent,
     clean_word,
     is_blocked_name,
-    scrub,
     valid_correlation_id,
     valid_hash,
 )
+from otel_eventlog.scrubbing import REDACTED, clean_text, scrub
 
 Cleaner = Callable[[object], str | None]
 

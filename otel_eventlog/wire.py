@@ -18,7 +18,7 @@ from otel_eventlog.errors import WireError
 from otel_eventlog.limits import INT64_MAX
 from otel_eventlog.model import AttributeValue, EventLog, OutcomeSource, Rank, Status
 from otel_eventlog.privacy import CLEANERS, clean_attributes
-from otel_eventlog.redaction import scrub
+from otel_eventlog.scrubbing import scrub
 
 SEVERITY_INFO = 9
 SEVERITY_WARN = 13

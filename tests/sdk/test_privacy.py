@@ -17,7 +17,8 @@ from otel_eventlog.privacy import (
     normal_form,
     read_hash_keys,
 )
-from otel_eventlog.redaction import clean_text, is_blocked_name, scrub, valid_correlation_id
+from otel_eventlog.redaction import is_blocked_name, valid_correlation_id
+from otel_eventlog.scrubbing import clean_text, scrub
 from tests.support.builders import event_log
 
 

@@ -137,7 +137,7 @@ def _password(planter: Planter) -> tuple[str, str]:
 
 
 def _code(planter: Planter) -> tuple[str, str]:
-    core = planter.digits(9)
+    core = planter.opaque(10).upper()  # digits alone are also parts of times
     return core, core
 
 
@@ -178,7 +178,7 @@ def _pydantic(planter: Planter) -> tuple[str, str]:
 
 
 def _int(planter: Planter) -> tuple[str, str]:
-    core = "x" + planter.digits(6)
+    core = "x" + planter.digits(9)
     return f"invalid literal for int() with base 10: '{core}'", core
 
 

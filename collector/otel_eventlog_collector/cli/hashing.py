@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from otel_eventlog.privacy import Privacy
-from otel_eventlog.redaction import clean_text
+from otel_eventlog.scrubbing import clean_text
 from otel_eventlog_collector import defaults
 from otel_eventlog_collector.errors import ConfigError
 from otel_eventlog_collector.hash_keys import hash_keys
