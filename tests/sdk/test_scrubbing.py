@@ -1,4 +1,4 @@
-"""Scrubbing: free text loses what looks like a secret or a person's address, and keeps its sense."""
+"""Scrubbing: free text loses what looks like a secret or an address, and keeps its sense."""
 
 from __future__ import annotations
 
