@@ -69,16 +69,16 @@ def test_a_value_is_read_from_standard_input(key_file: Path) -> None:
 def test_at_a_terminal_it_asks_and_shows_nothing(key_file: Path) -> None:
     """What is typed is not echoed, and standard output holds the hashes alone."""
     ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [COMMAND, "hash", "--hash-key-file", key_file],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+        env=clean_environment(),
+        start_new_session=True,  # or it would ask at the terminal of whoever runs the tests
+    )
     try:
-        process = subprocess.Popen(
-            [COMMAND, "hash", "--hash-key-file", key_file],
-            stdin=theirs,
-            stdout=subprocess.PIPE,
-            stderr=theirs,
-            text=True,
-            env=clean_environment(),
-            start_new_session=True,  # or it would ask at the terminal of whoever runs the tests
-        )
         assert eventually(lambda: not termios.tcgetattr(ours)[3] & termios.ECHO, within_s=60)
         os.write(ours, b"ada@example.com\n")
         printed, _ = process.communicate(timeout=60)
@@ -87,6 +87,8 @@ def test_at_a_terminal_it_asks_and_shows_nothing(key_file: Path) -> None:
         while b"END" not in shown:
             shown += os.read(ours, 1024)
     finally:
+        process.kill()
+        process.communicate()
         os.close(ours)
         os.close(theirs)
     assert printed == command("hash", "ada@example.com", "--hash-key-file", key_file).stdout
