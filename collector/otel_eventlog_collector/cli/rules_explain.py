@@ -1,0 +1,168 @@
+"""`otel-eventlog rules explain`: which rule takes a request, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from otel_eventlog.model import SpanData
+from otel_eventlog.rulefile import load_rule_set, pack_names
+from otel_eventlog_collector.cli.options import AsJson
+from otel_eventlog_collector.cli.output import print_json, safe, write
+from otel_eventlog_collector.cli.rule_options import NoDefaultPacks, Packs, Rules, read_spans
+from otel_eventlog_collector.errors import ConfigError, NotFound
+from otel_eventlog_collector.rule_tools.judgement import Judgement, RuleBook
+from otel_eventlog_collector.rule_tools.spans import attribute_values, short_span
+from otel_eventlog_collector.rule_tools.wording import asked, explanation, judgement_json
+
+REQUEST = "The request"
+ANSWER = "Its end: with one of these the outcome is told as well"
+
+
+def explain(  # noqa: PLR0913 - one argument for each option
+    method: Annotated[
+        str | None, typer.Argument(metavar="[METHOD]", help="HTTP method, as in POST.")
+    ] = None,
+    path: Annotated[
+        str | None, typer.Argument(metavar="[PATH]", help="Route template or path, as in /login.")
+    ] = None,
+    *,
+    span: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Instead of METHOD and PATH: spans in OTLP JSON, or event logs as `query --json` "
+            "prints them; - reads standard input.",
+        ),
+    ] = None,
+    route: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ROUTE", help="The span's http.route, if not PATH.", rich_help_panel=REQUEST
+        ),
+    ] = None,
+    host: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Server's name, for rules with `host`.", rich_help_panel=REQUEST
+        ),
+    ] = None,
+    kind: Annotated[
+        Literal["server", "client", "internal"],
+        typer.Option(help="Kind of the span.", rich_help_panel=REQUEST),
+    ] = "server",
+    scope: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="Name of the instrumentation scope.", rich_help_panel=REQUEST
+        ),
+    ] = "",
+    attribute: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE", help="Span attribute; repeat for more.", rich_help_panel=REQUEST
+        ),
+    ] = None,
+    status: Annotated[
+        int | None,
+        typer.Option(metavar="NUMBER", help="HTTP status code.", rich_help_panel=ANSWER),
+    ] = None,
+    location: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Header Location.", rich_help_panel=ANSWER),
+    ] = None,
+    content_type: Annotated[
+        str | None,
+        typer.Option(metavar="TYPE", help="Header Content-Type.", rich_help_panel=ANSWER),
+    ] = None,
+    exception: Annotated[
+        str | None,
+        typer.Option(metavar="TYPE", help="An exception of this type.", rich_help_panel=ANSWER),
+    ] = None,
+    span_status: Annotated[
+        Literal["unset", "ok", "error"] | None,
+        typer.Option(help="The span's own status.", rich_help_panel=ANSWER),
+    ] = None,
+    rules: Rules = None,
+    pack: Packs = None,
+    no_default_packs: NoDefaultPacks = False,
+    as_json: AsJson = False,
+) -> None:
+    """Tell which rule takes a request and why, its outcome, what is kept, and near misses.
+
+    Exit code 1 if no rule takes it.
+
+    For example:
+
+    `otel-eventlog rules explain POST /login`
+
+    `otel-eventlog rules explain POST /login --status 302 --location /login --rules auth.toml`
+
+    `otel-eventlog rules explain POST /v1/sessions/revoke --kind client --host api.stytch.com`
+
+    `otel-eventlog rules explain --span span.json`
+    """
+    book = RuleBook(load_rule_set(rules or (), pack or (), default_packs=not no_default_packs))
+    ends = (status, location, content_type, exception, span_status)
+    if span is not None:
+        given = (method, path, route, host, scope, attribute, *ends)
+        if any(given):
+            raise ConfigError("--span tells all of the request", hint="leave out what tells it too")
+        spans, with_outcome = read_spans(span, "--span"), True
+    else:
+        with_outcome = any(end is not None for end in ends)
+        try:
+            attributes = attribute_values(attribute or ())
+        except ValueError as error:
+            raise ConfigError(f"--attribute {error}") from None
+        bare, query = _path(method, path)
+        spans = [
+            short_span(
+                kind=kind,
+                method=method,
+                route=route or (bare if kind == "server" else None),
+                path=bare,
+                query=query,
+                host=host,
+                scope=scope,
+                status=status,
+                location=location,
+                content_type=content_type,
+                exception=exception,
+                span_status=span_status or "unset",
+                attributes=attributes,
+            )
+        ]
+    _tell(spans, book, as_json=as_json, with_outcome=with_outcome)
+
+
+def _path(method: str | None, path: str | None) -> tuple[str, str | None]:
+    """Return path and query string of what was typed."""
+    if method is None or path is None:
+        raise ConfigError("say METHOD and PATH", hint="as in POST /login, or give --span FILE")
+    bare, _, query = path.partition("?")
+    return bare, query or None
+
+
+def _tell(spans: list[SpanData], book: RuleBook, *, as_json: bool, with_outcome: bool) -> None:
+    missed: list[Judgement] = []
+    for number, span in enumerate(spans):
+        judgement = book.judge(span)
+        if as_json:
+            print_json([judgement_json(judgement, with_outcome=with_outcome)])
+        else:
+            lines = [*([""] if number else []), *explanation(judgement, with_outcome=with_outcome)]
+            write("".join(f"{safe(line)}\n" for line in lines))
+        if not judgement.action:
+            missed.append(judgement)
+    if len(missed) < len(spans):
+        return
+    what = asked(missed[0].span) if len(spans) == 1 else f"any of the {len(spans)} spans"
+    if all(judgement.rule is None for judgement in missed):
+        raise NotFound(
+            f"no rule takes {what}: it yields no event log",
+            hint="add a rule for it to a file of yours, or a pack: " + ", ".join(pack_names()),
+        )
+    raise typer.Exit(1)
