@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from otel_eventlog.errors import RuleError
-from otel_eventlog.rulefile import load_rule_file, read_rule_text
+from otel_eventlog.rulefile import parse_rules, read_rule_text
 from otel_eventlog_collector.cli.rules_explain import explain
 from otel_eventlog_collector.cli.rules_suggest import suggest
-from otel_eventlog_collector.cli.rules_test import load_tests, run_tests
+from otel_eventlog_collector.cli.rules_test import run_tests, tests_of
 
 rules_app = typer.Typer(
     no_args_is_help=True,
@@ -44,20 +44,21 @@ def check(
 
 def _count(path: Path) -> str:
     """Return how many rules and tests a file has, if all of them are right."""
+    text = read_rule_text(path)
     try:
-        keys = tomllib.loads(read_rule_text(path)).keys()
+        keys = tomllib.loads(text).keys()
     except tomllib.TOMLDecodeError as error:
         raise RuleError([f"{path}: not valid TOML: {error}"]) from None
     counts: list[str] = []
     mistakes: list[str] = []
     try:
         if "rule" in keys or "test" not in keys:
-            counts.append(f"{len(load_rule_file(path).rules)} rules")
+            counts.append(f"{len(parse_rules(text, str(path)).rules)} rules")
     except RuleError as error:
         mistakes += error.mistakes
     try:
         if "test" in keys:
-            counts.append(f"{len(load_tests(path).tests)} tests")
+            counts.append(f"{len(tests_of(text, path).tests)} tests")
     except RuleError as error:
         mistakes += error.mistakes
     if mistakes:

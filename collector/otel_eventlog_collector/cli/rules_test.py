@@ -61,7 +61,7 @@ def _prepare(files: Sequence[Path]) -> list[tuple[RuleTestFile, RuleSet]]:
     mistakes: list[str] = []
     for path in files:
         try:
-            found = load_tests(path)
+            found = tests_of(read_rule_text(path), path)
             packs, default = found.packs, found.default_packs
             prepared.append(
                 (found, load_rule_set(_rules(path, found), packs, default_packs=default))
@@ -73,11 +73,11 @@ def _prepare(files: Sequence[Path]) -> list[tuple[RuleTestFile, RuleSet]]:
     return prepared
 
 
-def load_tests(path: Path) -> RuleTestFile:
-    """Read the tests of one file.
+def tests_of(text: str, path: Path) -> RuleTestFile:
+    """Return the tests in the text of one file; spans are read beside it.
 
     Raises:
-        RuleError: it cannot be read, or with every mistake in it.
+        RuleError: with every mistake in it.
 
     """
 
@@ -87,7 +87,7 @@ def load_tests(path: Path) -> RuleTestFile:
         except RuleError as error:
             raise ValueError(f"names {error}") from None
 
-    return parse_tests(read_rule_text(path), str(path), read_file)
+    return parse_tests(text, str(path), read_file)
 
 
 def _rules(path: Path, found: RuleTestFile) -> list[Path]:

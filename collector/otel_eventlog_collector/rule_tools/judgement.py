@@ -134,7 +134,7 @@ class RuleBook:
             said_by_span=bool(span.attributes.get(semconv.EVENTLOG_ACTION)),
             marked=span.attributes.get(semconv.EVENTLOG_DROP) is True,
             conditions=() if rule is None else conditions(rule, span),
-            near_misses=near_misses([r for r in self._ordered[:place] if not _same(r, rule)], span),
+            near_misses=self._near_misses(place, span),
             also=() if place is None else self._also(place, span),
             tried=_tried(match, span, notes),
             event=event,
@@ -154,6 +154,19 @@ class RuleBook:
         attributes = {k: v for k, v in span.attributes.items() if k not in ours}
         match = rules.match(span.kind, attributes, span.scope_name)
         return None if match is None else self._places[id(match.rule)]
+
+    def _near_misses(self, place: int | None, span: SpanData) -> tuple[NearMiss, ...]:
+        """Return the rules that come closest; of those asked before one that fits, only by route.
+
+        Who has a rule that fits cares about one that should have gone first, not about one that
+        looks a little like it.
+        """
+        first = None if place is None else self._ordered[place]
+        earlier = [rule for rule in self._ordered[:place] if not _same(rule, first)]
+        found = near_misses(earlier, span)
+        if first is None:
+            return found
+        return tuple(m for m in found if all(each.key != "route" for each in m.failed))
 
     def _also(self, place: int, span: SpanData) -> tuple[Rule, ...]:
         """Return the rules that fit as well and come too late, in their order."""

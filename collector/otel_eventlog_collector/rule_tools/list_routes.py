@@ -59,8 +59,9 @@ def routes_of(app: Any, prefix: str = "", depth: int = 0) -> Iterator[Route]:
 
 def _of_werkzeug(url_map: Any, prefix: str) -> Iterator[Route]:
     for rule in url_map.iter_rules():
-        for method in sorted(rule.methods or METHODS):
-            yield method, prefix + rule.rule
+        for method in METHODS:
+            if rule.methods is None or method in rule.methods:
+                yield method, prefix + rule.rule
 
 
 def _of_dispatcher(app: Any, prefix: str, depth: int) -> Iterator[Route]:
@@ -76,10 +77,13 @@ def _of_starlette(routes: Any, prefix: str, depth: int) -> Iterator[Route]:
         path = getattr(route, "path", "")
         methods = getattr(route, "methods", None)
         inner = getattr(route, "routes", None)
+        if hasattr(route, "original_router"):
+            # FastAPI of 2026 looks into an included router only when a request comes.
+            path = getattr(getattr(route, "include_context", None), "prefix", "")
+            inner = route.original_router.routes
         mounted = getattr(route, "app", None)
         if methods:
-            for method in sorted(methods):
-                yield method, prefix + path
+            yield from ((method, prefix + path) for method in METHODS if method in methods)
         elif inner:
             yield from _of_starlette(inner, prefix + path, depth + 1)
         elif mounted is not None and not hasattr(route, "endpoint"):
