@@ -192,15 +192,6 @@ def test_rpc_rules_fit_service_and_method(attributes: dict[str, Any]) -> None:
     assert action(rule_set(text), attributes | {"rpc.method": "auth.Auth/Other"}) == ""
 
 
-def test_a_server_span_without_route_and_path_cannot_be_judged_yet() -> None:
-    """Django and Express tell their route at the end: such spans must be recorded."""
-    rules = rule_set(LOGIN)
-    assert rules.undecidable(SERVER, {"http.method": "POST"})
-    assert not rules.undecidable(SERVER, {"http.target": "/x"})
-    assert not rules.undecidable(CLIENT, {})
-    assert not rule_set().undecidable(SERVER, {})
-
-
 def test_the_default_packs_know_the_usual_routes_and_the_vendor() -> None:
     """Zero configuration recognises POST to the usual routes and calls of the Stytch API."""
     rules = load_rule_set()
@@ -357,4 +348,5 @@ NAMES = st.sampled_from(
 def test_matching_is_total(attributes: dict[str, Any], kind: int, scope: str) -> None:
     """No attributes, of whatever type and content, make matching raise."""
     ALL_RULES.match(kind, attributes, scope)
-    ALL_RULES.undecidable(kind, attributes)
+    ALL_RULES.at_start(kind, attributes)
+    ALL_RULES.at_start(kind, attributes, scope)

@@ -72,6 +72,28 @@ def test_a_path_is_split_before_it_is_decoded() -> None:
     assert split_path("/v1/users/a%2Fb%2Bc") == ["v1", "users", "a/b+c"]
 
 
+@pytest.mark.parametrize(
+    ("route", "template"),
+    [
+        (r"accounts/^confirm-email/(?P<key>[-:\w]+)/$", "/accounts/confirm-email/{key}"),
+        ("accounts/oidc/^(?P<provider_id>[^/]+)/login/", "/accounts/oidc/{provider}/login"),
+        (r"accounts/^reset/(?P<uid>[0-9A-Za-z]+)-(?P<key>.+)/$", "/accounts/reset/{uid}-{key}"),
+        (r"o/^\.well-known/jwks\.json/?$", "/o/.well-known/jwks.json"),
+        ("^/login$", "/login"),
+    ],
+)
+def test_anchors_and_groups_of_an_included_route_are_seen_through(
+    route: str, template: str
+) -> None:
+    """Django's route under an include, which may be all that a span has, fits as its path would.
+
+    A rule may also be written as that route, and then fits the path.
+    """
+    assert find(template, split_route(route))
+    assert find(route, split_route(route))
+    assert find(route, split_path(template.replace("{", "").replace("}", "")))
+
+
 def test_every_fitting_template_is_found() -> None:
     """Literal, partial, placeholder and catch-all branches are all walked."""
     trie: TemplateTrie[str] = TemplateTrie()
