@@ -276,10 +276,10 @@ def test_in_a_pack_literal_segments_go_before_placeholders(
 
 def test_a_path_is_split_before_it_is_decoded() -> None:
     """An encoded slash in an id neither makes a segment of its own nor hides the route."""
-    text = '[[rule]]\nname = "x"\naction = "Found"\nroute = "/users/{id}/café"\n'
-    assert action(rule_set(text), http(url__path="/users/a%2Fb%2Bc/caf%C3%A9")) == "Found"
-    assert action(rule_set(text), http(url__path="/users/a/b/caf%C3%A9")) == ""
-    assert action(rule_set(text), http(url__path="/users%2Fa/caf%C3%A9")) == ""
+    text = '[[rule]]\nname = "x"\naction = "Found"\nroute = "/users/{id}/été"\n'
+    assert action(rule_set(text), http(url__path="/users/a%2Fb%2Bc/%C3%A9t%C3%A9")) == "Found"
+    assert action(rule_set(text), http(url__path="/users/a/b/%C3%A9t%C3%A9")) == ""
+    assert action(rule_set(text), http(url__path="/users%2Fa/%C3%A9t%C3%A9")) == ""
 
 
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])

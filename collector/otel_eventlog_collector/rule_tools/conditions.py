@@ -74,13 +74,26 @@ class _Asked:
         self.method = first_text(span.attributes, semconv.HTTP_METHOD)
         # With no method of its own a rule refuses HEAD and OPTIONS: ask with the span's.
         methods = frozenset() if self.method is None else frozenset({self.method})
-        self.neutral = Rule("", _ASKED_ALONE, kind="any", methods=methods)
+        self.neutral = Rule("", _ASKED_ALONE, kind=_neutral_kind(span.kind), methods=methods)
+        self._answers: dict[str, bool] = {}
 
     def fits(self, without: Sequence[str] = (), **only: Any) -> bool:
         """Ask the engine whether the span fits a rule with these conditions alone."""
+        question = f"{without} {only}"
+        if question not in self._answers:
+            self._answers[question] = self._ask(without, only)
+        return self._answers[question]
+
+    def _ask(self, without: Sequence[str], only: Mapping[str, Any]) -> bool:
         rules = RuleSet([RuleGroup("", [replace(self.neutral, **only)])])
         attributes = {k: v for k, v in self.attributes.items() if k not in without}
         return rules.match(self.span.kind, attributes, self.span.scope_name) is not None
+
+
+def _neutral_kind(kind: int) -> str:
+    """Return the narrowest word for a span's kind: a rule is filed once for each kind it takes."""
+    words = (word for word, kinds in KINDS.items() if kind in kinds)
+    return next(words, "any")
 
 
 def _conditions(rule: Rule, asked: _Asked) -> Iterator[Condition]:
@@ -114,17 +127,15 @@ def _route(template: str, asked: _Asked) -> Condition:
     """Judge a route, and find out whether it was the span's route or its path that fitted."""
     route = first_text(asked.attributes, semconv.HTTP_ROUTE)
     where = path(asked.attributes)
-    ways = []
-    if route is not None:
-        ways.append((f"http.route {route}", asked.fits(_PATHS, route=template)))
-    if where is not None and where != route:
-        ways.append((f"path {where}", asked.fits((_HTTP_ROUTE,), route=template)))
     holds = asked.fits(route=template)
-    if not ways:
-        return Condition("route", template, "neither route nor path", holds)
+    ways = []
     # A route that fits by itself may be a mount point only: then it does not count.
-    told = [way for way, fits in ways if fits is holds] if holds else [way for way, _ in ways]
-    return Condition("route", template, ", ".join(told), holds)
+    if route is not None and (not holds or asked.fits(_PATHS, route=template)):
+        ways.append(f"http.route {route}")
+    tells_a_path = where is not None and where != route
+    if tells_a_path and (not holds or asked.fits((_HTTP_ROUTE,), route=template)):
+        ways.append(f"path {where}")
+    return Condition("route", template, ", ".join(ways) or "neither route nor path", holds)
 
 
 def kind_word(kind: int) -> str:
@@ -150,13 +161,29 @@ def near_misses(rules: Sequence[Rule], span: SpanData) -> tuple[NearMiss, ...]:
     asked = _Asked(span)
     found: dict[tuple[str, str], tuple[tuple[int, float], NearMiss]] = {}
     for rule in rules:
-        miss = NearMiss(rule, tuple(_conditions(rule, asked)))
-        distance = _distance(miss, asked)
+        miss = _if_near(rule, asked)
+        distance = None if miss is None else _distance(miss, asked)
         key = (rule.source, rule.name)
-        if distance is not None and (key not in found or distance < found[key][0]):
+        if (
+            miss is not None
+            and distance is not None
+            and (key not in found or distance < found[key][0])
+        ):
             found[key] = (distance, miss)
     nearest = sorted(found.values(), key=lambda each: each[0])
     return tuple(miss for _, miss in nearest[:NEAR_MISSES_MAX])
+
+
+def _if_near(rule: Rule, asked: _Asked) -> NearMiss | None:
+    """Return all conditions of a rule, None as soon as too many of them fail."""
+    told: list[Condition] = []
+    failed = 0
+    for condition in _conditions(rule, asked):
+        told.append(condition)
+        failed += not condition.holds
+        if failed > _FAILED_MAX:
+            return None
+    return NearMiss(rule, tuple(told))
 
 
 def _distance(miss: NearMiss, asked: _Asked) -> tuple[int, float] | None:

@@ -9,8 +9,8 @@ from otel_eventlog.mapping import Mapper
 from otel_eventlog.model import AttributeValue, EventLog, Rank, SpanData
 from otel_eventlog.outcome import Annotations, decide
 from otel_eventlog.privacy import Privacy, is_blocked_name
-from otel_eventlog.rules import Rule, RuleGroup
-from otel_eventlog.ruleset import Match, RuleSet
+from otel_eventlog.rules import Match, Rule, RuleGroup
+from otel_eventlog.ruleset import RuleSet
 from otel_eventlog_collector.rule_tools.conditions import (
     Condition,
     NearMiss,

@@ -112,7 +112,14 @@ def _django_methods(view: Any) -> list[str | None]:
     cls = getattr(view, "view_class", None) or getattr(view, "cls", None)
     if cls is None:
         return [None]
-    return [method for method in METHODS if hasattr(cls, method.lower())]
+    allowed = getattr(cls, "http_method_names", [method.lower() for method in METHODS])
+    found = [method for method in METHODS if method.lower() in allowed]
+    return [method for method in found if _is_own(getattr(cls, method.lower(), None))]
+
+
+def _is_own(handler: Any) -> bool:
+    """Whether a view handles a method; that Django's form views take PUT for POST is no news."""
+    return handler is not None and handler.__qualname__ != "ProcessFormView.put"
 
 
 def load(name: str) -> Any:
@@ -134,7 +141,10 @@ def load(name: str) -> Any:
 
 def main(result: str, name: str) -> None:
     """Write the routes of an application, or what went wrong."""
-    sys.path.insert(0, str(Path.cwd()))
+    # As `python -m` would: the current directory comes first, and this file's own is no place to
+    # import an application's modules from.
+    own = str(Path(__file__).parent)
+    sys.path[:] = [str(Path.cwd()), *(path for path in sys.path if path != own)]
     try:
         told: dict[str, Any] = {"routes": list(routes_of(load(name)))}
     except UnknownAppError as error:
