@@ -20,10 +20,10 @@ from otel_eventlog.ruleset import RuleSet
 from otel_eventlog_collector.rule_tools.conditions import conditions
 from otel_eventlog_collector.rule_tools.judgement import RuleBook
 from otel_eventlog_collector.rule_tools.spans import spans_from_json
-from tests.properties.test_matching import rules_and_spans
 from tests.support.builders import span_data
 from tests.support.captures import PROGRAMS, otlp_json
 from tests.support.command import Done, command
+from tests.support.rule_strategies import rules_and_spans
 
 RULES = """\
 [[rule]]

@@ -221,7 +221,7 @@ def toml(value: Any) -> str:
 
 @given(
     st.dictionaries(
-        st.sampled_from([*RULE_KEYS, "nam"]),
+        st.sampled_from([*RULE_KEYS, "unknown"]),
         st.one_of(
             TOML_VALUES,
             st.lists(
