@@ -20,6 +20,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from otel_eventlog import guard, semconv
+from otel_eventlog.delivery.tally import DeliveryStats
 from otel_eventlog.mapping import Mapper
 from otel_eventlog.model import SpanKind
 from otel_eventlog.readable import attributes_of, kind_number, mark, peek
@@ -45,6 +46,9 @@ class SnapshotSink(Protocol):
 
     def shutdown(self) -> None:
         """Send what is queued, as far as possible, and end."""
+
+    def stats(self) -> DeliveryStats:
+        """Return what has become of the event logs of this process."""
 
 
 class EventLogSpanProcessor(SpanProcessor):
