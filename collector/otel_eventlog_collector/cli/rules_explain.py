@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias, TypedDict
 
 import typer
 
@@ -21,6 +21,64 @@ REQUEST = "The request"
 ANSWER = "Its end: with one of these the outcome is told as well"
 
 
+Span: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Instead of METHOD and PATH: spans in OTLP JSON, or event logs as `query --json` "
+        "prints them; - reads standard input.",
+    ),
+]
+Route: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ROUTE", help="The span's http.route, if not PATH.", rich_help_panel=REQUEST
+    ),
+]
+Host: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="Server's name, for rules with `host`.", rich_help_panel=REQUEST
+    ),
+]
+Kind: TypeAlias = Annotated[
+    Literal["server", "client", "internal"],
+    typer.Option(help="Kind of the span.", rich_help_panel=REQUEST),
+]
+Scope: TypeAlias = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME", help="Name of the instrumentation scope.", rich_help_panel=REQUEST
+    ),
+]
+AttributeOptions: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=VALUE", help="Span attribute; repeat for more.", rich_help_panel=REQUEST
+    ),
+]
+HttpStatus: TypeAlias = Annotated[
+    int | None,
+    typer.Option(metavar="NUMBER", help="HTTP status code.", rich_help_panel=ANSWER),
+]
+Location: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Header Location.", rich_help_panel=ANSWER),
+]
+ContentType: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="TYPE", help="Header Content-Type.", rich_help_panel=ANSWER),
+]
+ExceptionType: TypeAlias = Annotated[
+    str | None,
+    typer.Option(metavar="TYPE", help="An exception of this type.", rich_help_panel=ANSWER),
+]
+OwnStatus: TypeAlias = Annotated[
+    Literal["unset", "ok", "error"] | None,
+    typer.Option(help="The span's own status.", rich_help_panel=ANSWER),
+]
+
+
 def explain(  # noqa: PLR0913 - one argument for each option
     method: Annotated[
         str | None, typer.Argument(metavar="[METHOD]", help="HTTP method, as in POST.")
@@ -29,62 +87,17 @@ def explain(  # noqa: PLR0913 - one argument for each option
         str | None, typer.Argument(metavar="[PATH]", help="Route template or path, as in /login.")
     ] = None,
     *,
-    span: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Instead of METHOD and PATH: spans in OTLP JSON, or event logs as `query --json` "
-            "prints them; - reads standard input.",
-        ),
-    ] = None,
-    route: Annotated[
-        str | None,
-        typer.Option(
-            metavar="ROUTE", help="The span's http.route, if not PATH.", rich_help_panel=REQUEST
-        ),
-    ] = None,
-    host: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="Server's name, for rules with `host`.", rich_help_panel=REQUEST
-        ),
-    ] = None,
-    kind: Annotated[
-        Literal["server", "client", "internal"],
-        typer.Option(help="Kind of the span.", rich_help_panel=REQUEST),
-    ] = "server",
-    scope: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME", help="Name of the instrumentation scope.", rich_help_panel=REQUEST
-        ),
-    ] = "",
-    attribute: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=VALUE", help="Span attribute; repeat for more.", rich_help_panel=REQUEST
-        ),
-    ] = None,
-    status: Annotated[
-        int | None,
-        typer.Option(metavar="NUMBER", help="HTTP status code.", rich_help_panel=ANSWER),
-    ] = None,
-    location: Annotated[
-        str | None,
-        typer.Option(metavar="URL", help="Header Location.", rich_help_panel=ANSWER),
-    ] = None,
-    content_type: Annotated[
-        str | None,
-        typer.Option(metavar="TYPE", help="Header Content-Type.", rich_help_panel=ANSWER),
-    ] = None,
-    exception: Annotated[
-        str | None,
-        typer.Option(metavar="TYPE", help="An exception of this type.", rich_help_panel=ANSWER),
-    ] = None,
-    span_status: Annotated[
-        Literal["unset", "ok", "error"] | None,
-        typer.Option(help="The span's own status.", rich_help_panel=ANSWER),
-    ] = None,
+    span: Span = None,
+    route: Route = None,
+    host: Host = None,
+    kind: Kind = "server",
+    scope: Scope = "",
+    attribute: AttributeOptions = None,
+    status: HttpStatus = None,
+    location: Location = None,
+    content_type: ContentType = None,
+    exception: ExceptionType = None,
+    span_status: OwnStatus = None,
     rules: Rules = None,
     pack: Packs = None,
     no_default_packs: NoDefaultPacks = False,
@@ -105,37 +118,43 @@ def explain(  # noqa: PLR0913 - one argument for each option
     `otel-eventlog rules explain --span span.json`
     """
     book = RuleBook(load_rule_set(rules or (), pack or (), default_packs=not no_default_packs))
-    ends = (status, location, content_type, exception, span_status)
+    answer: _Answer = {
+        "status": status,
+        "location": location,
+        "content_type": content_type,
+        "exception": exception,
+    }
+    with_outcome = span_status is not None or any(end is not None for end in answer.values())
     if span is not None:
-        given = (method, path, route, host, scope, attribute, *ends)
-        if any(given):
+        if with_outcome or any((method, path, route, host, scope, attribute)):
             raise ConfigError("--span tells all of the request", hint="leave out what tells it too")
-        spans, with_outcome = read_spans(span, "--span"), True
-    else:
-        with_outcome = any(end is not None for end in ends)
-        try:
-            attributes = attribute_values(attribute or ())
-        except ValueError as error:
-            raise ConfigError(f"--attribute {error}") from None
-        bare, query = _path(method, path)
-        spans = [
-            short_span(
-                kind=kind,
-                method=method,
-                route=route or (bare if kind == "server" else None),
-                path=bare,
-                query=query,
-                host=host,
-                scope=scope,
-                status=status,
-                location=location,
-                content_type=content_type,
-                exception=exception,
-                span_status=span_status or "unset",
-                attributes=attributes,
-            )
-        ]
-    _tell(spans, book, as_json=as_json, with_outcome=with_outcome)
+        _tell(read_spans(span, "--span"), book, as_json=as_json, with_outcome=True)
+        return
+    bare, query = _path(method, path)
+    try:
+        attributes = attribute_values(attribute or ())
+    except ValueError as error:
+        raise ConfigError(f"--attribute {error}") from None
+    made = short_span(
+        kind=kind,
+        method=method,
+        route=route or (bare if kind == "server" else None),
+        path=bare,
+        query=query,
+        host=host,
+        scope=scope,
+        span_status=span_status or "unset",
+        attributes=attributes,
+        **answer,
+    )
+    _tell([made], book, as_json=as_json, with_outcome=with_outcome)
+
+
+class _Answer(TypedDict):
+    status: int | None
+    location: str | None
+    content_type: str | None
+    exception: str | None
 
 
 def _path(method: str | None, path: str | None) -> tuple[str, str | None]:

@@ -22,7 +22,7 @@ from otel_eventlog_collector.rule_tools.conditions import (
 )
 
 ALSO_MAX = 3
-_BECOMES_A_FIELD = frozenset(
+_USED = frozenset(  # become fields, or serve to judge the outcome
     name
     for names in (
         semconv.HTTP_METHOD,
@@ -32,6 +32,8 @@ _BECOMES_A_FIELD = frozenset(
         semconv.USER_AGENT,
         semconv.USER_ID,
         semconv.REQUEST_CORRELATION_ID,
+        semconv.RESPONSE_LOCATION,
+        semconv.RESPONSE_CONTENT_TYPE,
     )
     for name in names
 )
@@ -203,7 +205,7 @@ def _tried(
 def _kept(match: Match | None, span: SpanData, event: EventLog | None) -> Kept:
     kept = {} if event is None else dict(event.attributes)
     wanted = match.rule.keep if match is not None and match.rule is not None else ()
-    left = [name for name in span.attributes if name not in kept and name not in _BECOMES_A_FIELD]
+    left = [name for name in span.attributes if name not in kept and name not in _USED]
     left = [name for name in left if not name.startswith(semconv.EVENTLOG_PREFIX)]
     return Kept(
         kept=kept,

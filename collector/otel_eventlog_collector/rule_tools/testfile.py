@@ -71,7 +71,7 @@ EXPECTED_FIELDS = (
 )
 """Fields of an event log, by the names of docs/events.md."""
 EXPECT_KEYS = ("event", "rule", "holds_start", *EXPECTED_FIELDS)
-_FILE_KEYS = ("test", "rules", "packs", "default_packs")
+FILE_KEYS = ("test", "rules", "packs", "default_packs")
 _WAYS = ("span", "span_json", "span_file")
 _HTTP_STATUSES = range(100, 600)
 
@@ -139,7 +139,7 @@ def parse_tests(text: str, source: str, read_file: Callable[[str], str]) -> Rule
         raise RuleError([f"{source}: not valid TOML: {error}"]) from None
     complaints = Complaints(source, text, "test")
     has_rules = "rule" in document
-    known = ("rule", "test") if has_rules else _FILE_KEYS
+    known = ("rule", "test") if has_rules else FILE_KEYS
     complaints.unknown_keys(document, known, " of a file of rule tests")
     read = TableReader(document, complaints, None)
     file = _File(complaints, read_file)
