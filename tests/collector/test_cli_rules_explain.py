@@ -11,6 +11,11 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SimpleSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.trace import SpanKind
 
 from otel_eventlog.mapping import Mapper
 from otel_eventlog.model import Rank
@@ -20,6 +25,7 @@ from otel_eventlog.ruleset import RuleSet
 from otel_eventlog_collector.rule_tools.conditions import conditions
 from otel_eventlog_collector.rule_tools.judgement import RuleBook
 from otel_eventlog_collector.rule_tools.spans import spans_from_json
+from otel_eventlog_collector.rule_tools.wording import explanation
 from tests.support.builders import span_data
 from tests.support.captures import PROGRAMS, otlp_json
 from tests.support.command import Done, command
@@ -227,6 +233,109 @@ _IDS = {
 }
 
 
+def test_a_trace_downloaded_from_jaeger_is_explained(rules: Path) -> None:
+    """What a person sees in Jaeger can be asked about: its JSON, of one trace or several."""
+    tags = {
+        "span.kind": "server",
+        "http.method": "POST",
+        "http.target": "/login?x=1",
+        "http.status_code": 500,
+        "otel.status_code": "ERROR",
+        "otel.library.name": "opentelemetry.instrumentation.flask",
+    }
+    exception = {"event": "exception", "exception.type": "app.Boom"}
+    span = {
+        "traceID": "0af7651916cd43dd8448eb211c80319c",
+        "spanID": "b7ad6b7169203331",
+        "operationName": "POST /login",
+        "startTime": 1795419852646225,
+        "duration": 12000,
+        "tags": [{"key": key, "type": "x", "value": value} for key, value in tags.items()],
+        "logs": [{"fields": [{"key": k, "value": v} for k, v in exception.items()]}],
+        "processID": "p1",
+    }
+    processes = {"p1": {"serviceName": "shop", "tags": []}}
+    file = rules.parent / "trace.json"
+    file.write_text(json.dumps({"data": [{"spans": [span], "processes": processes}]}))
+    done = explain(rules, "--span", file)
+    assert done.code == 0, done
+    assert "is PlainLogin" in done.stdout
+    assert "Outcome: error (exception)" in done.stdout
+    assert "error_type app.Boom" in done.stdout
+    (found,) = spans_from_json(file.read_text())
+    assert found.scope_name == "opentelemetry.instrumentation.flask"
+    assert found.resource["service.name"] == "shop"
+
+
+def test_what_the_console_exporter_prints_is_explained(rules: Path) -> None:
+    """Spans as the SDK itself prints them, one after the other, are taken as they are."""
+    printed = io.StringIO()
+    provider = TracerProvider(sampler=ALWAYS_ON)
+    provider.add_span_processor(SimpleSpanProcessor(ConsoleSpanExporter(out=printed)))
+    tracer = provider.get_tracer("tests")
+    for status in (202, 302):
+        attributes = {"http.request.method": "POST", "http.route": "/login"}
+        with tracer.start_as_current_span("POST", kind=SpanKind.SERVER, attributes=attributes) as s:
+            s.set_attribute("http.response.status_code", status)
+            s.set_attribute("http.response.header.location", ["/login"])
+    provider.shutdown()
+    file = rules.parent / "printed.txt"
+    file.write_text(printed.getvalue())
+    done = explain(rules, "--span", file)
+    assert done.code == 0, done
+    assert done.stdout.count("is PlainLogin") == 2
+    assert "next_step second_factor" in done.stdout
+    assert "error_type invalid_credentials" in done.stdout
+
+
+def test_a_span_that_says_itself_what_it_is_needs_no_rule(rules: Path) -> None:
+    """Its own action, and that it belongs to another span's request, are told as the reason."""
+    done = explain(rules, "GET", "/x", "--attribute", "eventlog.action=Mine", "--status", 200)
+    assert done.code == 0
+    assert "is Mine, because its attribute `eventlog.action` says so" in done.stdout
+    done = explain(rules, "POST", "/login", "--attribute", "eventlog.drop=true")
+    assert done.code == 1
+    assert "it belongs to the request of another span" in done.stdout
+
+
+JSON_KEYS = """
+attributes context data event_id events kind logs name processes resource resourceSpans result
+scope scopeSpans spanId spans status tags key value action http_method traceId
+"""
+KEYS = st.sampled_from(JSON_KEYS.split())
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=5),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(JSON, max_size=3))
+def test_any_json_is_spans_or_a_mistake_that_is_told(documents: list[Any]) -> None:
+    """Whatever JSON is given, what is wrong with it is a sentence and never another error."""
+    text = "\n".join(map(json.dumps, documents))
+    book = RuleBook(RuleSet())
+    try:
+        for span in spans_from_json(text):
+            list(explanation(book.judge(span), with_outcome=True))
+    except ValueError as error:
+        told = str(error)
+        assert "is " in told or "holds " in told
+
+
+@pytest.mark.parametrize("opening", ['{"data":', "[", '{"result":'])
+def test_json_that_is_nested_without_end_is_refused(rules: Path, opening: str) -> None:
+    """However deep, it costs neither the stack nor a traceback."""
+    file = rules.parent / "deep.json"
+    closing = {"{": "}", "[": "]"}[opening[0]]
+    for depth in (900, 200_000):
+        file.write_text(opening * depth + "{}" + closing * depth)
+        done = explain(rules, "--span", file)
+        assert done.code == 2
+        assert "Traceback" not in done.stderr
+
+
 def test_an_event_log_of_ours_can_be_asked_about_too(
     rules: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,7 +357,7 @@ def test_an_event_log_of_ours_can_be_asked_about_too(
         (("POST", "/x", "--attribute", "x"), "write name=value"),
         (("POST", "/x", "--span", "FILE"), "--span tells all of the request"),
         (("--span", "absent.json"), "cannot be read"),
-        (("--span", "FILE"), "is neither JSON nor JSON lines"),
+        (("--span", "FILE"), "is not JSON"),
     ],
 )
 def test_what_is_asked_wrongly_is_told(rules: Path, words: tuple[str, ...], told: str) -> None:

@@ -273,7 +273,7 @@ def test_every_mistake_of_a_test_file_is_told_at_once(folder: Path) -> None:
         (17, "test 3, expect: `outcome_source` is 'rul'; did you mean 'rule'?"),
         (18, "test 3, expect: `user_id` is 3; it takes a text in quotes"),
         (20, "test 4 ('two'): has no `expect`"),
-        (22, "test 4 ('two'): `span_json` is neither JSON nor JSON lines"),
+        (22, "test 4 ('two'): `span_json` is not JSON"),
     ]
     for words in (("rules", "test"), ("rules", "check")):
         done = command(*words, folder / "vault.test.toml", bad)

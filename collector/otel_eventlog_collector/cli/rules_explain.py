@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias, TypedDict
 
 import typer
+from rich.console import Console
+from rich.progress import track
 
 from otel_eventlog.model import SpanData
 from otel_eventlog.rulefile import load_rule_set, pack_names
@@ -17,6 +20,7 @@ from otel_eventlog_collector.rule_tools.judgement import Judgement, RuleBook
 from otel_eventlog_collector.rule_tools.spans import attribute_values, short_span
 from otel_eventlog_collector.rule_tools.wording import asked, explanation, judgement_json
 
+SPANS_WITH_PROGRESS = 50
 REQUEST = "The request"
 ANSWER = "Its end: with one of these the outcome is told as well"
 
@@ -25,8 +29,8 @@ Span: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Instead of METHOD and PATH: spans in OTLP JSON, or event logs as `query --json` "
-        "prints them; - reads standard input.",
+        help="Instead of METHOD and PATH: spans as JSON (OTLP, Jaeger's, ConsoleSpanExporter's), or "
+        "event logs as `query --json` prints them; - reads standard input.",
     ),
 ]
 Route: TypeAlias = Annotated[
@@ -167,7 +171,11 @@ def _path(method: str | None, path: str | None) -> tuple[str, str | None]:
 
 def _tell(spans: list[SpanData], book: RuleBook, *, as_json: bool, with_outcome: bool) -> None:
     missed: list[Judgement] = []
-    for number, span in enumerate(spans):
+    # On a terminal the lines themselves show how far it is.
+    hidden = len(spans) < SPANS_WITH_PROGRESS or sys.stdout.isatty() or not sys.stderr.isatty()
+    out = Console(stderr=True)
+    told = track(spans, "Judging", console=out, transient=True, disable=hidden)
+    for number, span in enumerate(told):
         judgement = book.judge(span)
         if as_json:
             print_json([judgement_json(judgement, with_outcome=with_outcome)])

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from otel_eventlog.rulefile import load_rule_set
 from otel_eventlog_collector.cli.app_routes import routes_of_app
@@ -52,7 +53,7 @@ def suggest(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Spans seen: OTLP JSON or JSON lines; - reads standard input.",
+            help="Spans seen, as JSON, as for `rules explain`; - reads standard input.",
             rich_help_panel=FROM,
         ),
     ] = None,
@@ -95,7 +96,8 @@ def suggest(
     if spans is not None:
         endpoints += endpoints_of_spans(read_spans(spans, "--spans"))
     if app is not None:
-        endpoints += routes_of_app(app, python)
+        with Console(stderr=True).status(f"Importing {safe(app)}"):  # on a terminal only
+            endpoints += routes_of_app(app, python)
     found = suggest_rules(endpoints, book)
     if as_json:
         print_json(suggestion_json(each) for each in found.missing)

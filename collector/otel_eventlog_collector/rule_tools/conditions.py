@@ -6,7 +6,7 @@ condition alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from functools import partial
@@ -23,6 +23,7 @@ NEAR_MISSES_MAX = 3
 _FAILED_MAX = 2
 _SEGMENTS_ALIKE = 0.5
 _TEXT_ALIKE = 0.75
+_TOLD_FIRST = {"kind": 0, "method": 1, "route": 2}
 _ASKED_ALONE = "AskedAlone"
 _HTTP_ROUTE = semconv.HTTP_ROUTE[0]
 _PATHS = (*semconv.URL_PATH, *semconv.HTTP_TARGET, *semconv.URL_FULL)
@@ -61,7 +62,12 @@ class NearMiss:
 
 def conditions(rule: Rule, span: SpanData) -> tuple[Condition, ...]:
     """Return every condition of a rule, judged by the engine one at a time."""
-    return tuple(_conditions(rule, _Asked(span)))
+    return _in_order(_conditions(rule, _Asked(span)))
+
+
+def _in_order(found: Iterable[Condition]) -> tuple[Condition, ...]:
+    """Return conditions in the order in which people think of them."""
+    return tuple(sorted(found, key=lambda each: _TOLD_FIRST.get(each.key, len(_TOLD_FIRST))))
 
 
 class _Asked:
@@ -101,8 +107,6 @@ def _conditions(rule: Rule, asked: _Asked) -> Iterator[Condition]:
     methods = " or ".join(sorted(rule.methods)) or "any but HEAD and OPTIONS"
     seen = asked.method or "no HTTP method"
     yield Condition("method", methods, seen, asked.fits(methods=rule.methods))
-    if rule.route is not None:
-        yield _route(rule.route, asked)
     if rule.host:
         seen = host(asked.attributes) or "no host"
         yield Condition("host", " or ".join(rule.host), seen, asked.fits(host=rule.host))
@@ -121,6 +125,9 @@ def _conditions(rule: Rule, asked: _Asked) -> Iterator[Condition]:
         wanted = f"{name} = {text_of(value)}"
         seen = text_of(asked.attributes.get(name)) or "not there"
         yield Condition("attributes", wanted, seen, asked.fits(attributes={name: value}))
+    # Last, because every rule has another one: what failed before may make it pointless to ask.
+    if rule.route is not None:
+        yield _route(rule.route, asked)
 
 
 def _route(template: str, asked: _Asked) -> Condition:
@@ -177,13 +184,15 @@ def near_misses(rules: Sequence[Rule], span: SpanData) -> tuple[NearMiss, ...]:
 def _if_near(rule: Rule, asked: _Asked) -> NearMiss | None:
     """Return all conditions of a rule, None as soon as too many of them fail."""
     told: list[Condition] = []
-    failed = 0
+    failed: list[str] = []
     for condition in _conditions(rule, asked):
         told.append(condition)
-        failed += not condition.holds
-        if failed > _FAILED_MAX:
+        if not condition.holds:
+            failed.append(condition.key)
+        # A rule about the other side of a call is near only if nothing else is wrong.
+        if len(failed) > (1 if "kind" in failed else _FAILED_MAX):
             return None
-    return NearMiss(rule, tuple(told))
+    return NearMiss(rule, _in_order(told))
 
 
 def _distance(miss: NearMiss, asked: _Asked) -> tuple[int, float] | None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from otel_eventlog import semconv
 from otel_eventlog.model import AttributeValue, SpanData, SpanEvent, SpanKind, SpanStatus
 from otel_eventlog_collector.errors import PermanentError
 from otel_eventlog_collector.otlp.decode_json import decode_traces_json
+from otel_eventlog_collector.rule_tools.foreign_spans import span_of_console, spans_of_jaeger
 
+_BLANKS = re.compile(r"[\s,]*")
 SPANS_MAX = 10_000
 """Most spans looked at in one file."""
 
@@ -96,9 +99,10 @@ def _exception(kind: str) -> SpanEvent:
 def spans_from_json(text: str) -> list[SpanData]:
     """Return the spans of a JSON text: whatever a person has at hand.
 
-    That is one OTLP span, an ExportTraceServiceRequest or its resourceSpans, one of these on each
-    line (as the Collector's file exporter writes), or event logs as `query --json` prints them:
-    their method, route and status stand for the span then.
+    That is one OTLP span, an ExportTraceServiceRequest or its resourceSpans, a trace of Jaeger's
+    API or its download, spans as the SDK's ConsoleSpanExporter prints them, several of these one
+    after the other (as the Collector's file exporter writes lines), or event logs as `query
+    --json` prints them: their method, route and status stand for the span then.
 
     Raises:
         ValueError: it is none of these; the text says what it should be.
@@ -109,8 +113,9 @@ def spans_from_json(text: str) -> list[SpanData]:
         try:
             spans += _spans(document)
         except ValueError as error:
-            where = "" if number is None else f"line {number}: "
-            raise ValueError(f"{where}{error}") from None
+            raise ValueError(f"line {number}: {error}" if number > 1 else str(error)) from None
+        except RecursionError:
+            raise ValueError("is nested too deep to be spans") from None
         if len(spans) > SPANS_MAX:
             raise ValueError(f"holds more than {SPANS_MAX} spans; give fewer")
     if not spans:
@@ -118,19 +123,23 @@ def spans_from_json(text: str) -> list[SpanData]:
     return spans
 
 
-def _documents(text: str) -> list[tuple[int | None, Any]]:
-    try:
-        return [(None, json.loads(text))]
-    except (ValueError, RecursionError) as error:
-        whole = str(error)
-    found: list[tuple[int | None, Any]] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if line.strip():
-            try:
-                found.append((number, json.loads(line)))
-            except (ValueError, RecursionError):
-                raise ValueError(f"is neither JSON nor JSON lines: {whole}") from None
-    return found
+def _documents(text: str) -> Iterator[tuple[int, Any]]:
+    """Yield every JSON value of a text, however they are separated, with the line it begins on."""
+    decoder = json.JSONDecoder()
+    at = _skip_blanks(text, 0)
+    while at < len(text):
+        line = text.count("\n", 0, at) + 1
+        try:
+            document, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"is not JSON: {error}") from None
+        yield line, document
+        at = _skip_blanks(text, end)
+
+
+def _skip_blanks(text: str, at: int) -> int:
+    found = _BLANKS.match(text, at)
+    return at if found is None else found.end()
 
 
 def _spans(document: Any) -> list[SpanData]:
@@ -138,17 +147,16 @@ def _spans(document: Any) -> list[SpanData]:
         return [span for each in document for span in _spans(each)]
     if not isinstance(document, dict):
         raise ValueError("is no JSON object; write an OTLP span")  # noqa: TRY004 - the one error
-    if "resourceSpans" in document:
-        return _decoded(document)
-    if "scopeSpans" in document:
-        return _decoded({"resourceSpans": [document]})
-    if "event_id" in document and "action" in document:
-        return [_of_event(document)]
-    if not {"name", "kind", "attributes", "traceId", "spanId"} & document.keys():
-        raise ValueError('is no OTLP span; it has "kind" and "attributes", as Jaeger\'s has not')
-    scope = {"name": document["scope"]} if isinstance(document.get("scope"), str) else {}
-    completed = _completed(document)
-    return _decoded({"resourceSpans": [{"scopeSpans": [{"scope": scope, "spans": [completed]}]}]})
+    for is_this, read in _FORMS:
+        if is_this(document):
+            return read(document)
+    raise ValueError('is no OTLP span; that has "kind" and "attributes"')
+
+
+def _one_span(span: Mapping[str, Any]) -> list[SpanData]:
+    scope = {"name": span["scope"]} if isinstance(span.get("scope"), str) else {}
+    scope_spans = {"scope": scope, "spans": [_completed(span)]}
+    return _decoded({"resourceSpans": [{"scopeSpans": [scope_spans]}]})
 
 
 def _completed(span: Mapping[str, Any]) -> dict[str, Any]:
@@ -202,3 +210,17 @@ def attribute_values(values: Sequence[str]) -> dict[str, AttributeValue]:
             raise ValueError(f"{text!r} is no attribute; write name=value, as in app.mfa=due")
         found[name] = {"true": True, "false": False}.get(value, value)
     return found
+
+
+_Document = Mapping[str, Any]
+# In the order in which they are tried. Jaeger's two APIs put what they found below result or data.
+_FORMS: tuple[tuple[Callable[[_Document], bool], Callable[[_Document], list[SpanData]]], ...] = (
+    (lambda it: isinstance(it.get("result"), (dict, list)), lambda it: _spans(it["result"])),
+    (lambda it: isinstance(it.get("data"), (dict, list)), lambda it: _spans(it["data"])),
+    (lambda it: "resourceSpans" in it, _decoded),
+    (lambda it: "scopeSpans" in it, lambda it: _decoded({"resourceSpans": [it]})),
+    (lambda it: "event_id" in it and "action" in it, lambda it: [_of_event(it)]),
+    (lambda it: "processes" in it and "spans" in it, spans_of_jaeger),
+    (lambda it: "context" in it and "kind" in it, lambda it: [span_of_console(it)]),
+    (lambda it: bool({"kind", "attributes", "traceId", "spanId"} & it.keys()), _one_span),
+)
