@@ -135,9 +135,7 @@ def suggested(done: Done) -> dict[str, str]:
     return {f"{rule['method']} {rule['route']}": rule["action"] for rule in rules}
 
 
-@pytest.mark.parametrize(
-    "name", ["shop_flask:app", "shop_flask:create_app", "shop_flask:create_app()"]
-)
+@pytest.mark.parametrize("name", ["app", "create_app", "create_app()"])
 def test_a_flask_applications_routes_are_found(apps: Path, name: str) -> None:
     """Blueprints and factories; what a rule covers, and what is no authentication, is left out."""
     done = command("rules", "suggest", "--app", f"shop_flask:{name}")

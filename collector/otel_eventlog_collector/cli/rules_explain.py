@@ -29,7 +29,7 @@ Span: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Instead of METHOD and PATH: spans as JSON (OTLP, Jaeger's, ConsoleSpanExporter's), or "
+        help="Instead of METHOD and PATH: spans as JSON (OTLP, Jaeger's or printed by the SDK) or "
         "event logs as `query --json` prints them; - reads standard input.",
     ),
 ]
