@@ -224,6 +224,8 @@ def test_a_span_is_taken_in_whatever_form_it_is_at_hand(rules: Path, wrap: Any) 
     assert "is PlainLogin" in done.stdout
     assert "`route` /login fits path /login" in done.stdout
     assert "error_type invalid_credentials" in done.stdout
+    for words in ((file,), (wrap(SPAN),)):
+        assert explain(rules, *words).stdout == done.stdout
 
 
 _IDS = {
@@ -355,7 +357,10 @@ def test_an_event_log_of_ours_can_be_asked_about_too(
         ((), "say METHOD and PATH"),
         (("POST",), "say METHOD and PATH"),
         (("POST", "/x", "--attribute", "x"), "write name=value"),
-        (("POST", "/x", "--span", "FILE"), "--span tells all of the request"),
+        (("POST", "/x", "--span", "FILE"), "a span tells all of a request"),
+        (("--span", "FILE", "--status", 200), "is not JSON"),
+        (("x" * 5000,), "say METHOD and PATH"),
+        (("{}",), "the span is no OTLP span"),
         (("--span", "absent.json"), "cannot be read"),
         (("--span", "FILE"), "is not JSON"),
     ],

@@ -189,6 +189,10 @@ def test_a_test_file_says_which_rules_it_is_about(folder: Path) -> None:
     no_login = '[[test]]\nname = "x"\nspan = { method = "POST", route = "/login" }\n'
     file.write_text(head + no_login + "expect = { event = false }\n")
     assert command("rules", "test", file).code == 0
+    given = ("--rules", folder / "vault.toml", "--pack", "stytch", "--no-default-packs")
+    file.write_text(PASSING.partition('[[test]]\nname = "the common pack')[0])
+    assert command("rules", "test", file).code == 1
+    assert command("rules", "test", file, *given).code == 0
     file.write_text(f'packs = ["common"]\n{head}{no_login}expect = {{ rule = "login" }}\n')
     assert command("rules", "test", file).code == 0
 

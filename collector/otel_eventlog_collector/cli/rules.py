@@ -10,9 +10,12 @@ import typer
 
 from otel_eventlog.errors import RuleError
 from otel_eventlog.rulefile import parse_rules, read_rule_text
+from otel_eventlog_collector.cli.output import note, safe
 from otel_eventlog_collector.cli.rules_explain import explain
 from otel_eventlog_collector.cli.rules_suggest import suggest
 from otel_eventlog_collector.cli.rules_test import run_tests, tests_of
+from otel_eventlog_collector.rule_tools.shadows import shadows
+from otel_eventlog_collector.rule_tools.wording import shadow_text
 
 rules_app = typer.Typer(
     no_args_is_help=True,
@@ -28,7 +31,8 @@ def check(
 ) -> None:
     """Check files of rules and rule tests, and list every mistake with its line and a hint.
 
-    Exit code 2 if there is one.
+    Exit code 2 if there is one. Rules that no span can reach, because an earlier one takes all that
+    they would take, are told as well.
 
     For example: `otel-eventlog rules check auth.toml`
     """
@@ -53,7 +57,10 @@ def _count(path: Path) -> str:
     mistakes: list[str] = []
     try:
         if "rule" in keys or "test" not in keys:
-            counts.append(f"{len(parse_rules(text, str(path)).rules)} rules")
+            rules = parse_rules(text, str(path)).rules
+            counts.append(f"{len(rules)} rules")
+            for shadow in shadows(rules):
+                note(safe(f"{path}:{shadow.rule.line}: {shadow_text(shadow)}"))
     except RuleError as error:
         mistakes += error.mistakes
     try:

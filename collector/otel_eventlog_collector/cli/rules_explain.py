@@ -17,7 +17,11 @@ from otel_eventlog_collector.cli.output import print_json, safe, write
 from otel_eventlog_collector.cli.rule_options import NoDefaultPacks, Packs, Rules, read_spans
 from otel_eventlog_collector.errors import ConfigError, NotFound
 from otel_eventlog_collector.rule_tools.judgement import Judgement, RuleBook
-from otel_eventlog_collector.rule_tools.spans import attribute_values, short_span
+from otel_eventlog_collector.rule_tools.spans import (
+    attribute_values,
+    short_span,
+    spans_from_json,
+)
 from otel_eventlog_collector.rule_tools.wording import asked, explanation, judgement_json
 
 SPANS_WITH_PROGRESS = 50
@@ -128,11 +132,12 @@ def explain(  # noqa: PLR0913 - one argument for each option
         "content_type": content_type,
         "exception": exception,
     }
+    spans = _spans_given(span, method, path)
     with_outcome = span_status is not None or any(end is not None for end in answer.values())
-    if span is not None:
-        if with_outcome or any((method, path, route, host, scope, attribute)):
-            raise ConfigError("--span tells all of the request", hint="leave out what tells it too")
-        _tell(read_spans(span, "--span"), book, as_json=as_json, with_outcome=True)
+    if spans is not None:
+        if with_outcome or any((path, route, host, scope, attribute)):
+            raise ConfigError("a span tells all of a request", hint="leave out what tells it too")
+        _tell(spans, book, as_json=as_json, with_outcome=True)
         return
     bare, query = _path(method, path)
     try:
@@ -152,6 +157,32 @@ def explain(  # noqa: PLR0913 - one argument for each option
         **answer,
     )
     _tell([made], book, as_json=as_json, with_outcome=with_outcome)
+
+
+def _spans_given(file: Path | None, first: str | None, second: str | None) -> list[SpanData] | None:
+    """Return the spans that were given instead of a method and a path; None for none.
+
+    Who types a file's name, or JSON itself, where the method belongs means the same.
+    """
+    if file is not None:
+        if first is not None:
+            raise ConfigError("a span tells all of a request", hint="leave out METHOD and PATH")
+        return read_spans(file, "--span")
+    if first is None or second is not None:
+        return None
+    if first.lstrip()[:1] in ("{", "["):
+        try:
+            return spans_from_json(first)
+        except ValueError as error:
+            raise ConfigError(f"the span {error}") from None
+    return read_spans(Path(first), "--span") if _is_readable(first) else None
+
+
+def _is_readable(name: str) -> bool:
+    try:
+        return name == "-" or Path(name).is_file()
+    except OSError:  # too long for a name
+        return False
 
 
 class _Answer(TypedDict):

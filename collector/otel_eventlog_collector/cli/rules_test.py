@@ -13,6 +13,7 @@ from otel_eventlog.rulefile import load_rule_set, read_rule_text
 from otel_eventlog.ruleset import RuleSet
 from otel_eventlog_collector.cli.options import AsJson
 from otel_eventlog_collector.cli.output import console, note, print_json, safe
+from otel_eventlog_collector.cli.rule_options import NoDefaultPacks, Packs, Rules
 from otel_eventlog_collector.rule_tools.judgement import RuleBook
 from otel_eventlog_collector.rule_tools.testfile import RuleTestFile, parse_tests
 from otel_eventlog_collector.rule_tools.testrun import RuleTestResult, run_test
@@ -28,21 +29,24 @@ def run_tests(
         typer.Argument(metavar="FILE...", help="Files of rule tests, or rule files with tests."),
     ],
     *,
+    rules: Rules = None,
+    pack: Packs = None,
+    no_default_packs: NoDefaultPacks = False,
     as_json: AsJson = False,
 ) -> None:
     """Run rule tests: is the span of each test the event log that it expects?
 
     Spans are judged by the code that the application and the collector use. `login.test.toml`
-    tests the rules of `login.toml` beside it, unless its `rules` say otherwise; [[test]] in a rule
-    file tests that file. Each failure tells what was expected, what came, and why. Exit code 0: all
-    passed; 1: a test failed; 2: a file is written wrongly.
+    tests the rules of `login.toml` beside it, unless its `rules` or --rules say otherwise; [[test]]
+    in a rule file tests that file. Each failure tells what was expected, what came, and why. Exit
+    code 0: all passed; 1: a test failed; 2: a file is written wrongly.
 
     For example: `otel-eventlog rules test login.test.toml`
     """
-    prepared = _prepare(files)
+    prepared = _prepare(files, rules or (), pack or (), default_packs=not no_default_packs)
     results: list[RuleTestResult] = []
-    for found, rules in prepared:
-        book = RuleBook(rules)
+    for found, tested in prepared:
+        book = RuleBook(tested)
         of_file = [run_test(each, book) for each in found.tests]
         results += of_file
         if as_json:
@@ -55,17 +59,21 @@ def run_tests(
         raise typer.Exit(EXIT_FAILED)
 
 
-def _prepare(files: Sequence[Path]) -> list[tuple[RuleTestFile, RuleSet]]:
+def _prepare(
+    files: Sequence[Path], rules: Sequence[Path], packs: Sequence[str], *, default_packs: bool
+) -> list[tuple[RuleTestFile, RuleSet]]:
     """Read all files and their rules before anything is run; tell all mistakes at once."""
     prepared: list[tuple[RuleTestFile, RuleSet]] = []
     mistakes: list[str] = []
     for path in files:
         try:
             found = tests_of(read_rule_text(path), path)
-            packs, default = found.packs, found.default_packs
-            prepared.append(
-                (found, load_rule_set(_rules(path, found), packs, default_packs=default))
+            tested = load_rule_set(
+                rules or _rules(path, found),
+                (*packs, *found.packs),
+                default_packs=default_packs and found.default_packs,
             )
+            prepared.append((found, tested))
         except RuleError as error:
             mistakes.extend(error.mistakes)
     if mistakes:

@@ -13,6 +13,7 @@ from otel_eventlog_collector.event_json import event_json
 from otel_eventlog_collector.insight.explanation import decided_by
 from otel_eventlog_collector.rule_tools.conditions import Condition, NearMiss, kind_word, text_of
 from otel_eventlog_collector.rule_tools.judgement import Judgement
+from otel_eventlog_collector.rule_tools.shadows import Shadow
 from otel_eventlog_collector.rule_tools.testrun import RuleTestResult
 
 _FIELDS_OF_A_PAIR = ("event_id", "request_id", "time", "time_unix_nano", "duration_ns", "phase")
@@ -50,6 +51,12 @@ def rule_text(rule: Rule) -> str:
     """Return a rule by name and place: `rule 'login' of auth.toml:3`."""
     line = f":{rule.line}" if rule.line else ""
     return f"rule {rule.name!r} of {rule.source}{line}"
+
+
+def shadow_text(shadow: Shadow) -> str:
+    """Return what is the matter with a rule that is never reached, and what to do."""
+    hidden = f"rule {shadow.rule.name!r} is never reached: {rule_text(shadow.by)} takes all of it"
+    return f"{hidden}; put it before that one, or leave it out"
 
 
 def condition_text(condition: Condition) -> str:
