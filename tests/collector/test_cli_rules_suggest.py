@@ -368,6 +368,7 @@ def test_it_runs_as_a_process_of_its_own(apps: Path) -> None:
         ("GET", "/oauth/google/callback", "OAuthAuthenticate"),
         ("GET", "/login/github", "OAuthGithubStart"),
         ("POST", "/saml/acs", "SSOAuthenticate"),
+        ("POST", "/sso/authenticate", "SSOAuthenticate"),
         ("POST", "/oauth2/token", "IDPOAuthToken"),
         ("POST", "/teams/{id}/invite", "MagicLinksEmailInvite"),
         ("GET", "/verify-email/{token}", "MagicLinksAuthenticate"),

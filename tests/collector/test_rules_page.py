@@ -79,6 +79,12 @@ def test_the_suggestion_of_the_page_is_what_the_command_says(folder: Path) -> No
     assert done.stdout + done.stderr == shown("otel-eventlog rules suggest")
 
 
+def test_the_rule_tests_of_the_example_pass() -> None:
+    """The example's rule does what its page says, its own tests say."""
+    file = ROOT / "examples" / "flask" / "rules.test.toml"
+    assert command("rules", "test", file).stdout == f"{file}: 4 passed\n"
+
+
 def test_every_key_of_a_rule_test_is_documented() -> None:
     """A key that nobody can read about might as well not exist."""
     keys = {*TEST_KEYS, *SPAN_KEYS, "event", "rule", "holds_start", "attributes"}

@@ -14,7 +14,7 @@ from functools import cache
 from importlib.resources import files
 from itertools import pairwise
 
-from otel_eventlog.actions import lookup
+from otel_eventlog.actions import catalogue, lookup
 
 _STRONG = """
 2fa 2sv access-token acs auth authenticate authentication authenticator authenticators authorize
@@ -92,13 +92,15 @@ class Guess:
     Attributes:
         action: of the catalogue, where one fits.
         words: the words that made it look like authentication.
-        meaning: what the action is, for people.
+        is_known: whether the catalogue has the action.
+        meaning: what the action is, for people; empty if its name says as much.
 
     """
 
     action: str
     words: tuple[str, ...]
-    meaning: str
+    is_known: bool
+    meaning: str = ""
 
 
 def auth_words(route: str) -> tuple[str, ...]:
@@ -128,10 +130,15 @@ def guess(method: str, route: str) -> Guess | None:
                 return None
             provider = PROVIDERS.get(found.group(1) or "", "") if "{Provider}" in action else ""
             name = action.replace("{Provider}", provider)
-            return Guess(name, words, lookup(name).meaning)
+            return Guess(name, words, name in catalogue(), _meaning(name))
     if method not in WRITES or WEAK_WORDS.issuperset(words):
         return None
-    return Guess(_made_up(route), words, "")
+    return Guess(_made_up(route), words, is_known=False)
+
+
+def _meaning(action: str) -> str:
+    meaning = lookup(action).meaning
+    return "" if meaning.replace(" ", "").lower() == action.lower() else meaning
 
 
 def plain_route(route: str) -> str:

@@ -159,7 +159,7 @@ def _comment(suggestion: Suggestion) -> Iterator[str]:
     words = ", ".join(suggestion.guess.words)
     seen = f"; seen {suggestion.seen:,} times" if suggestion.seen > 1 else ""
     yield f"# Looks like authentication: {words}{seen}."
-    if not suggestion.guess.meaning:
+    if not suggestion.guess.is_known:
         yield "# No action of the catalogue fits; this name is made of the route."
 
 
