@@ -295,6 +295,9 @@ def test_a_span_that_says_itself_what_it_is_needs_no_rule(rules: Path) -> None:
     done = explain(rules, "GET", "/x", "--attribute", "eventlog.action=Mine", "--status", 200)
     assert done.code == 0
     assert "is Mine, because its attribute `eventlog.action` says so" in done.stdout
+    done = explain(rules, "POST", "/status", "--attribute", "eventlog.action=Mine")
+    assert "is Mine" in done.stdout
+    assert "'off'" not in done.stdout
     done = explain(rules, "POST", "/login", "--attribute", "eventlog.drop=true")
     assert done.code == 1
     assert "it belongs to the request of another span" in done.stdout

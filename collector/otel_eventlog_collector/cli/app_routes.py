@@ -10,8 +10,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from otel_eventlog_collector.cli import list_routes
 from otel_eventlog_collector.errors import ConfigError
-from otel_eventlog_collector.rule_tools import list_routes
 from otel_eventlog_collector.rule_tools.suggestions import Endpoint
 
 IMPORT_TIMEOUT_S = 60

@@ -129,6 +129,8 @@ class RuleBook:
         event = pair[-1] if pair else None
         place = self._place(self._all, span)
         rule = None if place is None else self._ordered[place]
+        if match is not None:
+            rule = match.rule  # what a span says of itself stands above a rule that drops it
         return Judgement(
             span=span,
             action="" if match is None else match.action,
