@@ -201,7 +201,7 @@ def test_a_dropped_route_is_not_suggested_again(apps: Path) -> None:
         ("1 / 0", "ZeroDivisionError"),
         ("app = 3", "int is no application of a known framework"),
         ("x = 3", "has no attribute 'app'"),
-        ("import serve_options\napp = 3", "No module named 'serve_options'"),
+        ("import list_routes\napp = 3", "No module named 'list_routes'"),
         (None, "ModuleNotFoundError"),
     ],
 )

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from otel_eventlog_collector.cli import list_routes
+from otel_eventlog_collector.cli.standalone import list_routes
 from otel_eventlog_collector.errors import ConfigError
 from otel_eventlog_collector.rule_tools.suggestions import Endpoint
 
