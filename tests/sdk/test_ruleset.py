@@ -296,10 +296,11 @@ def test_no_pack_takes_a_preflight_or_a_probe(name: str, method: str) -> None:
 
 
 @pytest.mark.parametrize("name", pack_names())
-def test_packs_are_of_one_kind_each_way(name: str) -> None:
-    """Incoming rules take SERVER spans, rules with a vendor's host CLIENT spans, never both."""
+def test_a_rule_of_a_pack_takes_one_side_of_a_call(name: str) -> None:
+    """Incoming rules take SERVER spans, outgoing ones CLIENT spans: no rule takes both."""
     for rule in load_pack(name).rules:
-        assert rule.kind == ("client" if rule.host else "server"), rule.name
+        assert rule.kind in ("server", "client"), rule.name
+        assert rule.kind == "client" or not rule.host, rule.name
 
 
 ALL_RULES = RuleSet(
