@@ -87,6 +87,7 @@ class Rule:
         attributes: attribute equals value; value True also stands for "is present".
         keep: span attributes that the event log carries in `attributes`.
         source: where it was written, for messages: file or pack name.
+        line: on which line of it; 0 if unknown.
 
     """
 
@@ -105,6 +106,7 @@ class Rule:
     keep: tuple[str, ...] = ()
     outcomes: Sequence[OutcomeRule] = ()
     source: str = ""
+    line: int = field(default=0, compare=False)
 
     @property
     def holds_start(self) -> bool:
