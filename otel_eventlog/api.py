@@ -20,6 +20,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from otel_eventlog import guard, semconv
 from otel_eventlog.current import NO_ACTION, CurrentAction
+from otel_eventlog.in_progress import request_in_progress
 from otel_eventlog.limits import IDENTIFIER_CHARS_MAX
 from otel_eventlog.model import AttributeValue, SpanData, SpanKind, Status
 from otel_eventlog.outcome import Annotations
@@ -27,7 +28,7 @@ from otel_eventlog.processor import EventLogSpanProcessor, active_processors
 from otel_eventlog.readable import resource_attributes
 from otel_eventlog.ruleset import Match
 from otel_eventlog.snapshots import Recorded
-from otel_eventlog.tracking import Request, RequestSlot, slot_of, with_slot
+from otel_eventlog.tracking import RequestSlot, slot_of, with_slot
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -171,7 +172,7 @@ class _Scope:
             guard.caught("action")
 
     def _open(self, name: str) -> None:
-        found = _request_in_progress()
+        found = request_in_progress()
         if found is not None:
             processor, inside = found
             for request in inside.and_around():
@@ -247,7 +248,7 @@ def _is_failure(exception: BaseException) -> bool:
 def current_action() -> CurrentAction:
     """Return the auth call in progress; an object that does nothing if there is none."""
     try:
-        found = _request_in_progress()
+        found = request_in_progress()
         if found is not None:
             processor, request = found
             processor.judge(request)
@@ -255,25 +256,6 @@ def current_action() -> CurrentAction:
     except Exception:  # noqa: BLE001 - nothing of ours may reach the application
         guard.caught("current_action")
     return NO_ACTION
-
-
-def _request_in_progress() -> tuple[EventLogSpanProcessor, Request] | None:
-    """Return the innermost request around the running code, and whose it is."""
-    processors = active_processors()
-    if not processors:
-        return None
-    span_id = trace.get_current_span().get_span_context().span_id
-    for processor in processors:
-        request = processor.find(span_id)
-        if request is not None and not request.is_ended:
-            return processor, request
-    slot = slot_of(None)
-    if slot is None or slot.request is None or slot.request.is_ended:
-        return None
-    for processor in processors:
-        if processor.find(slot.request.span_id) is slot.request:
-            return processor, slot.request
-    return None
 
 
 def record(

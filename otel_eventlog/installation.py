@@ -20,9 +20,14 @@ from otel_eventlog import guard
 from otel_eventlog.environment_variables import OTEL_EVENTLOG_CONFIG, OTEL_EVENTLOG_ENDPOINT
 from otel_eventlog.errors import EventLogError
 from otel_eventlog.processor import EventLogSpanProcessor, find_request
-from otel_eventlog.propagation import install_propagator, install_response_propagator
+from otel_eventlog.propagation import (
+    install_propagator,
+    install_response_propagator,
+    keep_response_propagator,
+)
 from otel_eventlog.sampler import EventLogSampler
 from otel_eventlog.settings import Settings, build_delivery, build_mapper
+from otel_eventlog.signals import connect_frameworks
 from otel_eventlog.snapshots import materialise
 
 _logger = logging.getLogger("otel_eventlog")
@@ -92,7 +97,18 @@ def attach(provider: TracerProvider, processor: EventLogSpanProcessor) -> None:
     provider.add_span_processor(processor)
     install_propagator()
     install_response_propagator(find_request)
+    connect_frameworks()
+    processor.on_request = _stay_connected
     _installed[provider] = processor
+
+
+def _stay_connected() -> None:
+    """Connect to what the application imports or sets only after event logs are on."""
+    try:
+        connect_frameworks()
+        keep_response_propagator(find_request)
+    except Exception:  # noqa: BLE001 - nothing of ours may reach the request
+        guard.caught("connecting to the application's frameworks")
 
 
 def _wrap_samplers(provider: TracerProvider, processor: EventLogSpanProcessor) -> None:

@@ -135,7 +135,7 @@ class Mapper:
         self, event: EventLog, attributes: Mapping[str, AttributeValue], notes: Annotations
     ) -> None:
         event.user_id = self.privacy.identifier(
-            notes.user_id or first_text(attributes, semconv.USER_ID)
+            notes.user_id or first_text(attributes, semconv.USER_ID) or notes.signal_user_id
         )
         event.organization_id = _said(notes.organization_id, attributes, "organization_id")
         event.client_id = _said(notes.client_id, attributes, "client_id")

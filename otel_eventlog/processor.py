@@ -74,6 +74,8 @@ class EventLogSpanProcessor(SpanProcessor):
         self.delivery = delivery
         self.tracer_provider: trace.TracerProvider | None = None
         """Whose spans these are, where known: `api` opens its spans there."""
+        self.on_request: Callable[[], None] | None = None
+        """Called in the request's thread for every request that is tracked; must not raise."""
         self._judge = Judge(mapper.rules)
         self._table = Table(spans_max)
         self._put: Callable[[Snapshot], None] = delivery.put
@@ -195,6 +197,8 @@ class EventLogSpanProcessor(SpanProcessor):
             if slot.request is None or slot.request.is_ended:
                 slot.request = request
         self._table.put(span_id, request)
+        if self.on_request is not None:
+            self.on_request()
         return request
 
     def _announce(self, request: Request, *, is_starting: bool) -> None:

@@ -7,6 +7,8 @@ to quote, and its `Location` and content type are noted beside the span, never o
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -175,13 +177,22 @@ def _text(value: Any) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
+_CONTRIB = "opentelemetry.instrumentation.propagators"
+
+
 def install_response_propagator(find: FindRequest) -> None:
     """Compose ours with contrib's global response propagator, if contrib is there; once."""
     try:
-        from opentelemetry.instrumentation import propagators as contrib
+        importlib.import_module(_CONTRIB)
     except ImportError:
         return
-    propagators: Any = contrib  # it has no annotations
-    present = propagators.get_global_response_propagator()
-    if not isinstance(present, EventLogResponsePropagator):
-        propagators.set_global_response_propagator(EventLogResponsePropagator(present, find))
+    keep_response_propagator(find)
+
+
+def keep_response_propagator(find: FindRequest) -> None:
+    """Compose ours again where the application has set one since; cheap where it has not."""
+    contrib: Any = sys.modules.get(_CONTRIB)
+    if contrib is not None:
+        present = contrib.get_global_response_propagator()
+        if not isinstance(present, EventLogResponsePropagator):
+            contrib.set_global_response_propagator(EventLogResponsePropagator(present, find))
