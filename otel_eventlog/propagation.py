@@ -146,8 +146,11 @@ class EventLogResponsePropagator:
         notes = request.notes
         notes.location = headers.get("location", notes.location)
         notes.content_type = headers.get("content-type", notes.content_type)
-        if request.is_started and setter is not None and RESPONSE_HEADER.lower() not in headers:
-            setter.set(carrier, RESPONSE_HEADER, request.request_id)
+        if request.is_started and RESPONSE_HEADER.lower() not in headers:
+            if setter is not None:
+                setter.set(carrier, RESPONSE_HEADER, request.request_id)
+            elif hasattr(carrier, "__setitem__") and not isinstance(carrier, list):
+                carrier[RESPONSE_HEADER] = request.request_id  # Django's response is asked this way
 
     def _request(self, context: Context | None) -> Request | None:
         request = self._find(trace.get_current_span(context).get_span_context().span_id)
@@ -161,9 +164,9 @@ _SEEN = frozenset({"location", "content-type", RESPONSE_HEADER.lower()})
 
 
 def _headers(carrier: Any) -> Iterable[tuple[str, str]]:
-    """Yield a response's headers, names in lower case: WSGI, ASGI, Django; else nothing."""
+    """Yield a response's headers, names in lower case: WSGI, ASGI, Django, a dictionary."""
     if isinstance(carrier, dict):
-        pairs: Any = carrier.get("headers") or ()
+        pairs: Any = (carrier.get("headers") or ()) if "type" in carrier else carrier.items()
     elif isinstance(carrier, (list, tuple)):
         pairs = carrier
     else:

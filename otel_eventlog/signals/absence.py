@@ -40,6 +40,9 @@ _SECURITY_VIEWS = frozenset(
 )
 """Views of Flask-Security that send a signal whenever a POST to them succeeds."""
 
+_SECOND_FACTOR_CHECKS = frozenset({"mf_recovery", "two_factor_token_validation"})
+"""Those of them that check the second factor themselves."""
+
 _SECOND_FACTOR_VIEWS = frozenset(
     {"tf_select", "two_factor_setup", "two_factor_token_validation", "wan_signin"}
 )
@@ -113,7 +116,7 @@ def _security_view(app: Any, endpoint: str | None) -> str | None:
 
 
 def _judge_security(request: Request, view: str, flask: Any, response: Any) -> None:
-    if _second_factor_is_due(flask, response):
+    if view not in _SECOND_FACTOR_CHECKS and _second_factor_is_due(flask, response):
         request.notes.signal = Status.SUCCESS
         request.notes.signal_next_step = "second_factor"
     elif view == "change_password" or not _is_signed_in(flask):
@@ -195,6 +198,8 @@ def _target(flask: Any, response: Any) -> tuple[str, dict[str, Any]] | None:
     root = flask.request.script_root
     path = location.path.removeprefix(root) if root else location.path
     adapter = flask.current_app.url_map.bind_to_environ(flask.request.environ)
+    if path == flask.request.path:
+        return str(flask.request.endpoint), {}
     try:
         endpoint, arguments = adapter.match(path or "/", method="GET")
     except Exception:  # noqa: BLE001 - no page of this application, whatever the router says of it

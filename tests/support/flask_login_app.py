@@ -75,7 +75,7 @@ def flask_login_app(
     app.add_url_rule("/login", "login", login, methods=["POST"])
     app.add_url_rule("/login", "page", lambda: PAGE, methods=["GET"])
     app.add_url_rule("/", "home", lambda: "home")
-    app.add_url_rule("/second/<token>", "second", lambda token: PAGE)
+    app.add_url_rule("/second/<token>", "second", lambda token: f"{PAGE}{len(token)}")
 
     @app.post("/logout")
     def logout() -> Any:
