@@ -205,7 +205,7 @@ def test_generators_that_are_forgotten() -> None:
         await anext(steps_later())
         gc.collect()
         async with asyncio.timeout(30):  # the loop closes what was dropped in a task of its own
-            while len(traced.events) < 4:
+            while len(traced.events) < 4:  # noqa: ASYNC110 - nothing tells when
                 await asyncio.sleep(0)
 
     with tracing() as traced:
