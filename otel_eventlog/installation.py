@@ -136,20 +136,34 @@ def _tracers_of(provider: TracerProvider) -> list[Tracer]:
     ]
 
 
-def detach(provider: TracerProvider, processor: EventLogSpanProcessor, sampler: Sampler) -> None:
+def installed_on(provider: TracerProvider) -> EventLogSpanProcessor | None:
+    """Return the processor of ours on a provider, if event logs are on there."""
+    return _installed.get(provider)
+
+
+def detach(
+    provider: TracerProvider,
+    processor: EventLogSpanProcessor,
+    sampler: Sampler,
+    before: EventLogSpanProcessor | None = None,
+) -> None:
     """Undo `attach`, except that the SDK cannot take a span processor back.
 
     Args:
         provider: the provider.
         processor: the processor, which should be shut down and then does nothing more.
         sampler: what samples from now on.
+        before: the processor that was there before this one, if there was any.
 
     """
     provider.sampler = sampler
     for tracer in _tracers_of(provider):
         tracer.sampler = sampler
     if _installed.get(provider) is processor:
-        del _installed[provider]
+        if before is None:
+            del _installed[provider]
+        else:
+            _installed[provider] = before
 
 
 def uninstall(provider: TracerProvider) -> None:

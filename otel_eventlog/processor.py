@@ -71,7 +71,7 @@ class EventLogSpanProcessor(SpanProcessor):
             mapper = mapper or build_mapper(settings)
             delivery = delivery or build_delivery(settings, partial(materialise, mapper))
         self.mapper = mapper
-        self.delivery = delivery
+        self.delivery: SnapshotSink = delivery
         self.tracer_provider: trace.TracerProvider | None = None
         """Whose spans these are, where known: `api` opens its spans there."""
         self.on_request: Callable[[], None] | None = None
@@ -144,6 +144,15 @@ class EventLogSpanProcessor(SpanProcessor):
                 request.match = match
                 self._announce(request, is_starting=False)
         return request.match
+
+    def divert(self, delivery: SnapshotSink) -> SnapshotSink:
+        """Hand event logs to another delivery from now on, and return the one before."""
+        before, self.delivery, self._put = self.delivery, delivery, delivery.put
+        return before
+
+    def switch(self, *, on: bool) -> None:
+        """Stop making event logs, or go on, without ending the delivery."""
+        self._is_shut_down = not on
 
     def record(self, snapshot: Recorded) -> None:
         """Hand over what the application reported without a span."""
