@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
@@ -134,7 +135,24 @@ def wait_for_rows(data: Path, count: int) -> list[dict[str, Any]]:
     return rows
 
 
-@pytest.mark.parametrize("name", ["flask", "fastapi", "mail_webhook"])
+def test_pytest(tmp_path: Path) -> None:
+    """The example's tests pass, all of them, in a pytest of their own."""
+    report = tmp_path / "report.xml"
+    command = [EXAMPLES / "pytest" / "run", f"--junitxml={report}"]
+    finished = subprocess.run(
+        command, env=plain_environment(), capture_output=True, text=True, check=False, timeout=120
+    )
+    assert finished.returncode == 0, finished.stdout
+    suite = ET.parse(report).getroot()[0]  # noqa: S314 - pytest's own file
+    assert [suite.get(name) for name in ("tests", "failures", "errors", "skipped")] == [
+        "5",
+        "0",
+        "0",
+        "0",
+    ]
+
+
+@pytest.mark.parametrize("name", ["flask", "fastapi", "mail_webhook", "pytest"])
 def test_the_readme_names_the_command(name: str) -> None:
     """Who opens an example reads how to run it."""
     assert "    ./run\n" in Path(EXAMPLES / name / "README.md").read_text(encoding="utf-8")
