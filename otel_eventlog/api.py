@@ -24,7 +24,7 @@ from otel_eventlog.model import AttributeValue, SpanData, SpanKind, Status
 from otel_eventlog.outcome import Annotations
 from otel_eventlog.processor import EventLogSpanProcessor, active_processors
 from otel_eventlog.readable import resource_attributes
-from otel_eventlog.ruleset import Match
+from otel_eventlog.rules import Match
 from otel_eventlog.scope import Scope, around
 from otel_eventlog.snapshots import Recorded
 from otel_eventlog.tracking import slot_of

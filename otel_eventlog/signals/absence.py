@@ -15,8 +15,9 @@ import sys
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from otel_eventlog.model import SpanKind, Status
-from otel_eventlog.readable import KIND_OF
+from opentelemetry.trace import SpanKind
+
+from otel_eventlog.model import Status
 from otel_eventlog.signals import meaning
 from otel_eventlog.tracking import Request
 
@@ -69,7 +70,7 @@ def judge(app: Any, response: Any) -> None:
     if not hasattr(app, "login_manager") or response is None:
         return
     request = meaning.request_for(meaning.anything)
-    if request is None or KIND_OF[request.span.kind] != SpanKind.SERVER:
+    if request is None or request.span.kind is not SpanKind.SERVER:
         return
     flask: Any = sys.modules["flask"]
     action = "" if request.match is None else request.match.action

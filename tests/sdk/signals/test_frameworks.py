@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests.support.processes import plain_environment
 from tests.support.repository import ROOT
 
 LATE = """
@@ -72,6 +73,7 @@ def test_connecting(program: str) -> None:
     finished = subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,
+        env=plain_environment(),
         capture_output=True,
         text=True,
         check=False,
