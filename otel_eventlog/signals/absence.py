@@ -117,17 +117,22 @@ def _security_view(app: Any, endpoint: str | None) -> str | None:
 
 
 def _judge_security(request: Request, view: str, flask: Any, response: Any) -> None:
-    if view not in _SECOND_FACTOR_CHECKS and _second_factor_is_due(flask, response):
+    if view not in _SECOND_FACTOR_CHECKS and _second_factor_is_due(view, flask, response):
         request.notes.signal = Status.SUCCESS
         request.notes.signal_next_step = "second_factor"
-    elif view == "change_password" or not _is_signed_in(flask):
+    elif _is_page(response) or view == "change_password" or not _is_signed_in(flask):
+        # A page is the form once more, whoever is signed in.
         request.notes.signal_missing = True
 
 
-def _second_factor_is_due(flask: Any, response: Any) -> bool:
+def _second_factor_is_due(view: str, flask: Any, response: Any) -> bool:
+    if "tf_user_id" not in flask.session:
+        return False
     if response.status_code in _REDIRECTS:
         target = _target(flask, response)
-        return target is not None and target[0].rpartition(".")[2] in _SECOND_FACTOR_VIEWS
+        endpoint = "" if target is None else target[0].rpartition(".")[2]
+        # A passkey that was refused leads back to where passkeys are asked for.
+        return endpoint in _SECOND_FACTOR_VIEWS and not view.startswith(endpoint)
     if not response.is_json or response.is_streamed or response.direct_passthrough:
         return False
     if (response.content_length or 0) > _BODY_BYTES_MAX:
@@ -140,9 +145,13 @@ def _second_factor_is_due(flask: Any, response: Any) -> bool:
 # --- any other view -------------------------------------------------------------------------------
 
 
+def _is_page(response: Any) -> bool:
+    return response.status_code not in _REDIRECTS and response.mimetype == "text/html"
+
+
 def _is_page_or_redirect(response: Any) -> bool:
     """Whether people were answered: an API that answers JSON says failure by its status."""
-    return response.status_code in _REDIRECTS or response.mimetype == "text/html"
+    return response.status_code in _REDIRECTS or _is_page(response)
 
 
 def _left_something(app: Any, flask: Any, response: Any) -> bool:

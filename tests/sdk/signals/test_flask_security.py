@@ -80,6 +80,17 @@ def test_a_json_log_in() -> None:
         assert told(traced)[:2] == ("error", "http")
 
 
+def test_a_form_shown_again_to_who_is_signed_in() -> None:
+    """A page is the form once more: refused, whoever is signed in in this browser."""
+    with shop() as (traced, made):
+        client = made.client()
+        client.post("/login", data=RIGHT)
+        traced.events.clear()
+        change = {"password": "hunter2", "new_password": "x", "new_password_confirm": "y"}
+        assert client.post("/change", data=change).status_code == 200
+        assert told(traced) == (*REFUSED, ADA)
+
+
 def test_a_disabled_account() -> None:
     """The password is right, and the user is not let in."""
     with shop() as (traced, made):
