@@ -113,7 +113,13 @@ class Mapper:
             error_type=clean_word(decided.error_type),
             error_message=_error_message(span, notes) if is_error else None,
             http_status_code=integer(first(attributes, semconv.HTTP_STATUS_CODE)),
-            user_id=hashed(clean_user(notes.user_id or first_text(attributes, semconv.USER_ID))),
+            user_id=hashed(
+                clean_user(
+                    notes.user_id
+                    or first_text(attributes, semconv.USER_ID)
+                    or notes.signal_user_id
+                )
+            ),
             organization_id=hashed(
                 clean_identifier(_said(notes.organization_id, attributes, "organization_id"))
             ),

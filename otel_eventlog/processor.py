@@ -78,9 +78,11 @@ class EventLogSpanProcessor(SpanProcessor):
             mapper = mapper or build_mapper(settings)
             delivery = delivery or build_delivery(settings, partial(materialise, mapper))
         self.mapper = mapper
-        self.delivery = delivery
+        self.delivery: SnapshotSink = delivery
         self.tracer_provider: trace.TracerProvider | None = None
         """Whose spans these are, where known: `api` opens its spans there."""
+        self.on_request: Callable[[], None] | None = None
+        """Called in the request's thread for every request that is tracked; must not raise."""
         self._at_start = mapper.rules.at_start
         self._judges_servers = _SERVER in mapper.rules.kinds
         self._table = Table(spans_max)
@@ -166,6 +168,15 @@ class EventLogSpanProcessor(SpanProcessor):
                 self._announce(request, is_starting=False)
         return request.match
 
+    def divert(self, delivery: SnapshotSink) -> SnapshotSink:
+        """Hand event logs to another delivery from now on, and return the one before."""
+        before, self.delivery, self._put = self.delivery, delivery, delivery.put
+        return before
+
+    def switch(self, *, on: bool) -> None:
+        """Stop making event logs, or go on, without ending the delivery."""
+        self._is_shut_down = not on
+
     def record(self, snapshot: Recorded) -> None:
         """Hand over what the application reported without a span."""
         self._put(snapshot)
@@ -227,6 +238,8 @@ class EventLogSpanProcessor(SpanProcessor):
             if slot.request is None or slot.request.is_ended:
                 slot.request = request
         self._table.put(span_id, request)
+        if self.on_request is not None:
+            self.on_request()
         return request
 
     def _announce(self, request: Request, *, is_starting: bool) -> None:
