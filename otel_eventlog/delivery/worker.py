@@ -24,6 +24,10 @@ from otel_eventlog.model import EventLog
 BATCH_EVENTS_MAX = 512
 """Most event logs taken at once; so many are in the worker's hands beside the queue."""
 
+REST_S = 0.1
+"""How long to gather after a request went out. What comes after a silence leaves at once; in a busy
+application a request each for every event log would take more from it than all the rest of us."""
+
 IDLE_TICK_S = 5.0
 """How often the spool is tidied and those of dead processes are looked for."""
 
@@ -194,6 +198,8 @@ class Worker:
         if self._transmitter.has_given_up:
             return False
         if worked:
+            if not is_stopping and len(self.queue) < BATCH_EVENTS_MAX:
+                self.queue.rest(REST_S)
             return True
         if is_stopping:
             return False
