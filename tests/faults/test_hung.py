@@ -92,6 +92,8 @@ def test_more_than_the_queue_holds_with_a_spool(hung: FakeCollector, tmp_path: P
         assert not stats["dropped"]
         assert stats["queued"] == stats["spool_failures"] == 0
         hung.judge = lambda _records, _size: None
+        hung.stop()  # breaks the connection that still waits for an answer
+        hung.start()
         total = 2 * QUEUE_EVENTS_MAX + 2 * len(traffic.answered)
         assert eventually(lambda: shop.counters()["delivered"] == total, within_s=PATIENCE_S)
         assert len(set(hung.event_ids)) == total
