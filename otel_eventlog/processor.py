@@ -23,7 +23,7 @@ from otel_eventlog import guard, semconv
 from otel_eventlog.delivery.tally import DeliveryStats
 from otel_eventlog.mapping import Mapper
 from otel_eventlog.model import SpanKind
-from otel_eventlog.readable import attributes_of, kind_number, mark, peek
+from otel_eventlog.readable import attributes_of, head_of, kind_number, mark, peek, tail_of
 from otel_eventlog.reported import REPORTED
 from otel_eventlog.ruleindex import LATER, Later
 from otel_eventlog.rules import Match
@@ -244,7 +244,8 @@ class EventLogSpanProcessor(SpanProcessor):
             return
         request.is_started = True
         span = request.span
-        self._put(Started(span, attributes_of(span), match, request.correlation_id))
+        request.head = head_of(span)
+        self._put(Started(request.head, attributes_of(span), match, request.correlation_id))
         mark(span, match.action, request.request_id, is_starting=is_starting)
 
     def _same_request(self, around: Request, action: str) -> Request | None:
@@ -296,10 +297,12 @@ def _scope_name(span: ReadableSpan) -> str:
 
 
 def _ended(span: ReadableSpan, match: Match, request: Request | None, *, with_start: bool) -> Ended:
+    tail = tail_of(span)
     if request is None:
-        return Ended(span, match, None, None, _NO_HEADERS, with_start)
+        return Ended(head_of(span), tail, match, None, None, _NO_HEADERS, with_start)
     return Ended(
-        span,
+        request.head or head_of(span),
+        tail,
         match,
         request.correlation_id,
         request.notes_if_any,
