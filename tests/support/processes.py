@@ -17,8 +17,8 @@ from typing import IO
 BIN = Path(sys.executable).parent
 """Where the commands of this environment are."""
 
-READY_TIMEOUT_S = 30.0
-END_TIMEOUT_S = 20.0
+READY_TIMEOUT_S = 60.0
+END_TIMEOUT_S = 30.0
 
 
 def free_port() -> int:

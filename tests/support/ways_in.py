@@ -88,6 +88,8 @@ _UVICORN_WORKER = (
     *("--worker-class", "uvicorn.workers.UvicornWorker"),
     *("--workers", "2", "--graceful-timeout", "1"),
 )
+# On a busy machine a worker takes longer than 5 s to start, and would be killed for it.
+_PATIENT = ("--timeout-worker-healthcheck", "60")
 
 SERVERS = {
     server.name: server
@@ -99,7 +101,7 @@ SERVERS = {
         Server("threads-preload", "flask", gunicorn("--threads", "4", "--preload"), 1, _BOTH),
         Server("uvicorn-worker", "fastapi", gunicorn(*_UVICORN_WORKER), 2),
         Server("uvicorn", "fastapi", uvicorn(), 1, (signal.SIGINT,)),
-        Server("uvicorn-workers", "fastapi", uvicorn("--workers", "2"), 2),
+        Server("uvicorn-workers", "fastapi", uvicorn(*_PATIENT, "--workers", "2"), 2),
     )
 }
 
@@ -242,6 +244,10 @@ class Visitor:
         assert answer.status_code == 200, answer.text
         assert "X-EventLog-Request-Id" not in answer.headers
 
+    def keep_busy(self) -> None:
+        """Hold one worker at the gate, so that it can answer nobody else."""
+        assert httpx.get(f"{self._base}/busy", timeout=DEADLINE_S).status_code == 200
+
 
 LONG_ID = "x" * 5_000
 HELD, SEEN_BY_JAEGER, HIDDEN, TOO_LONG, NOT_AN_ID = range(5)
@@ -265,7 +271,7 @@ def visit(server: Server, way: Way) -> Visit:
             visitor = Visitor(port)
             _send(visitor, gate, collector, seen, is_on=way is not WITHOUT_US)
             if way is not WITHOUT_US:
-                _meet_every_worker(visitor, server.workers, seen)
+                _meet_every_worker(visitor, gate, server.workers, seen)
                 collector.wait_for_events(2 * len(seen.answers), DEADLINE_S)
             traces.wait_for_spans(_are_all_exported, DEADLINE_S)
             seen.last_answer = visitor.login(RIGHT)
@@ -294,13 +300,17 @@ def _send(visitor: Visitor, gate: Gate, collector: OtlpSink, seen: Visit, *, is_
     visitor.news()
 
 
-def _meet_every_worker(visitor: Visitor, workers: int, seen: Visit) -> None:
-    """Log in until every worker has answered."""
+def _meet_every_worker(visitor: Visitor, gate: Gate, workers: int, seen: Visit) -> None:
+    """Log in until every worker has answered; while one is kept busy, another one has to."""
     deadline = time.monotonic() + DEADLINE_S
-    with ThreadPoolExecutor(4) as pool:
-        while len({answer.pid for answer in seen.answers if answer.pid}) < workers:
-            assert time.monotonic() < deadline, "one worker gets every request"
-            seen.answers += pool.map(lambda _: visitor.login(RIGHT), range(4))
+    while len({answer.pid for answer in seen.answers if answer.pid}) < workers:
+        assert time.monotonic() < deadline, "one worker gets every request"
+        with ThreadPoolExecutor(1) as pool:
+            busy = pool.submit(visitor.keep_busy)
+            with gate.holding():
+                seen.answers.append(visitor.login(RIGHT))
+            busy.result(DEADLINE_S)
+        seen.answers.append(visitor.login(RIGHT))
 
 
 def _are_all_exported(spans: list[Span]) -> bool:

@@ -34,5 +34,12 @@ async def news() -> dict[str, str]:
     return {"news": "none"}
 
 
+@app.get("/busy")
+async def busy() -> dict[str, str]:
+    """Keep the whole process busy: nobody should write this, and many do."""
+    wait_at_gate()
+    return {}
+
+
 if __name__ == "__main__":
     uvicorn.run(app, port=int(os.environ["PORT"]), log_level="warning")

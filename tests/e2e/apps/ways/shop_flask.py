@@ -25,5 +25,12 @@ def news() -> dict[str, str]:
     return {"news": "none"}
 
 
+@app.get("/busy")
+def busy() -> dict[str, str]:
+    """Keep this worker busy."""
+    wait_at_gate()
+    return {}
+
+
 if __name__ == "__main__":
     app.run(port=int(os.environ["PORT"]))
