@@ -6,6 +6,7 @@ request runs. The span processor (`install`) has neither limit.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterable, Sequence
 
@@ -14,8 +15,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from otel_eventlog import guard
 from otel_eventlog.delivery.delivery import Delivery
-from otel_eventlog.delivery.tally import logger
-from otel_eventlog.errors import EventLogError
+from otel_eventlog.errors import RuleError, SettingsError
 from otel_eventlog.mapping import Mapper
 from otel_eventlog.model import EventLog
 from otel_eventlog.readable import span_data
@@ -47,8 +47,8 @@ class EventLogSpanExporter(SpanExporter):
             settings = Settings.from_env(os.environ)
             mapper = mapper or build_mapper(settings)
             delivery = delivery or build_delivery(settings, keep)
-        except EventLogError as error:
-            logger.error("Event logs are off, because their settings are wrong:\n%s", error)
+        except (SettingsError, RuleError) as error:
+            guard.say_off("; ".join(error.mistakes), logging.ERROR)
             mapper = delivery = None
         self._mapper = mapper
         self._delivery = delivery

@@ -27,6 +27,7 @@ _logger = logging.getLogger("otel_eventlog")
 _lock = threading.Lock()
 _faults = 0
 _next_log_s = 0.0
+_said: set[str] = set()
 
 
 def caught(where: str) -> None:
@@ -56,6 +57,16 @@ def caught(where: str) -> None:
         count,
         exc_info=sys.exception(),
     )
+
+
+def say_off(why: str, level: int) -> None:
+    """Log why there are no event logs, in one line, and once for each reason.
+
+    The hook, the instrumentor, the exporter and the application itself may all come here.
+    """
+    if why not in _said:
+        _said.add(why)
+        _logger.log(level, "otel_eventlog is off: %s", why)
 
 
 def faults() -> int:

@@ -5,17 +5,17 @@ The only module that imports contrib, which the application may not have.
 
 from __future__ import annotations
 
+import difflib
 import logging
-from collections.abc import Collection
+import os
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 from opentelemetry.sdk.trace import TracerProvider
 
-from otel_eventlog import guard
-from otel_eventlog.errors import EventLogError
-from otel_eventlog.installation import install, is_switched_on, uninstall
+from otel_eventlog.installation import install, is_forbidden, is_switched_on, uninstall
 
 _OPTIONS = ("endpoint", "rules", "packs", "spool_dir")
 
@@ -38,19 +38,27 @@ class EventLogInstrumentor(BaseInstrumentor):  # type: ignore[misc] # contrib ha
         return ()
 
     def _instrument(self, **kwargs: Any) -> None:
-        import os
-
-        options = {name: kwargs[name] for name in _OPTIONS if kwargs.get(name) is not None}
-        if not options and not is_switched_on(os.environ):
+        # An exception here would stop all instrumentation; `install` lets none out.
+        if is_forbidden(os.environ):
             return
-        try:
+        _warn_of_misspelled(kwargs)
+        options = {name: kwargs[name] for name in _OPTIONS if kwargs.get(name) is not None}
+        if options or is_switched_on(os.environ):
             install(kwargs.get("tracer_provider"), **options)
-        except EventLogError as error:
-            _logger.error("otel_eventlog is off: %s", error)
-        except Exception:  # noqa: BLE001 - an exception here stops all instrumentation
-            guard.caught("EventLogInstrumentor")
 
     def _uninstrument(self, **kwargs: Any) -> None:
         provider = kwargs.get("tracer_provider") or trace.get_tracer_provider()
         if isinstance(provider, TracerProvider):
             uninstall(provider)
+
+
+def _warn_of_misspelled(options: Iterable[str]) -> None:
+    """Log options that nobody knows and that look like one of ours; others may be anybody's."""
+    for name in options:
+        near = difflib.get_close_matches(name, _OPTIONS, n=1)
+        if near and name not in _OPTIONS:
+            _logger.warning(
+                "otel_eventlog: unknown option %r of the instrumentation; did you mean %r?",
+                name,
+                near[0],
+            )

@@ -110,9 +110,7 @@ def shapes(spans: list[Span]) -> Counter[tuple[str, int, frozenset[str]]]:
         (
             span.name,
             span.kind,
-            frozenset(
-                pair.key for pair in span.attributes if not pair.key.startswith("eventlog.")
-            ),
+            frozenset(pair.key for pair in span.attributes if not pair.key.startswith("eventlog.")),
         )
         for span in spans
     )

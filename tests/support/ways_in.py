@@ -145,14 +145,18 @@ class Way:
         if self.file is not None:
             file = {"OTEL_CONFIG_FILE": str(APPS / self.file), "TRACES_URL": traces}
             return shared | file | {"EVENTLOG_URL": collector} | ours
-        return shared | ours | {
-            "OTEL_SERVICE_NAME": "shop",
-            "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-            "OTEL_METRICS_EXPORTER": "none",
-            "OTEL_LOGS_EXPORTER": "none",
-            "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
-            "OTEL_TRACES_SAMPLER_ARG": "0",
-        }
+        return (
+            shared
+            | ours
+            | {
+                "OTEL_SERVICE_NAME": "shop",
+                "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+                "OTEL_METRICS_EXPORTER": "none",
+                "OTEL_LOGS_EXPORTER": "none",
+                "OTEL_TRACES_SAMPLER": "parentbased_traceidratio",
+                "OTEL_TRACES_SAMPLER_ARG": "0",
+            }
+        )
 
 
 WAYS = {
@@ -230,9 +234,7 @@ class Visitor:
 
     def login(self, form: dict[str, object], **headers: str) -> Answer:
         """Send one login."""
-        answer = httpx.post(
-            f"{self._base}/login", json=form, headers=headers, timeout=DEADLINE_S
-        )
+        answer = httpx.post(f"{self._base}/login", json=form, headers=headers, timeout=DEADLINE_S)
         assert answer.status_code in (200, 401), answer.text
         ids = answer.headers.get_list("X-EventLog-Request-Id")
         assert len(ids) <= 1

@@ -2,7 +2,6 @@
 
 import os
 
-
 from opentelemetry import trace
 from shop_flask import app
 

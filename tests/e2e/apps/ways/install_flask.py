@@ -2,7 +2,6 @@
 
 import os
 
-
 from opentelemetry.instrumentation.flask import FlaskInstrumentor
 from own_provider import set_up
 from shop_flask import app

@@ -1,4 +1,4 @@
-"""A FastAPI application that builds its own provider, and is run by `opentelemetry-instrument` too."""
+"""A FastAPI application that builds a provider, though `opentelemetry-instrument` has."""
 
 import os
 

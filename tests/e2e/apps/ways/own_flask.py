@@ -1,7 +1,6 @@
-"""A Flask application that builds its own provider, and is run by `opentelemetry-instrument` too."""
+"""A Flask application that builds a provider, though `opentelemetry-instrument` has."""
 
 import os
-
 
 from own_provider import set_up
 from shop_flask import app
