@@ -6,7 +6,6 @@ request runs. The span processor (`install`) has neither limit.
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Iterable, Sequence
 
@@ -48,7 +47,7 @@ class EventLogSpanExporter(SpanExporter):
             mapper = mapper or build_mapper(settings)
             delivery = delivery or build_delivery(settings, keep)
         except (SettingsError, RuleError) as error:
-            guard.say_off("; ".join(error.mistakes), logging.ERROR)
+            guard.say_once("otel_eventlog is off: " + "; ".join(error.mistakes))
             mapper = delivery = None
         self._mapper = mapper
         self._delivery = delivery

@@ -59,14 +59,33 @@ def caught(where: str) -> None:
     )
 
 
-def say_off(why: str, level: int) -> None:
-    """Log why there are no event logs, in one line, and once for each reason.
+def say_once(text: str, level: int = logging.ERROR) -> None:
+    """Log what is wrong with the settings, in one line, and once in a process.
 
-    The hook, the instrumentor, the exporter and the application itself may all come here.
+    The hook, the instrumentor, the exporter and the application itself may all come here. Where
+    logging is not set up, as when an application starts, it goes where Python itself would write
+    it, to standard error: nobody would learn otherwise why there are no event logs. Nothing else
+    of ours does.
     """
-    if why not in _said:
-        _said.add(why)
-        _logger.log(level, "otel_eventlog is off: %s", why)
+    if text in _said or not _logger.isEnabledFor(level):
+        return
+    _said.add(text)
+    if _is_heard():
+        _logger.log(level, "%s", text)
+    elif logging.lastResort is not None:
+        logging.lastResort.handle(
+            _logger.makeRecord(_logger.name, level, __file__, 0, text, (), None)
+        )
+
+
+def _is_heard() -> bool:
+    """Whether a handler listens to us, besides the one that keeps us silent."""
+    logger: logging.Logger | None = _logger
+    while logger is not None:
+        if not all(isinstance(handler, logging.NullHandler) for handler in logger.handlers):
+            return True
+        logger = logger.parent if logger.propagate else None
+    return False
 
 
 def faults() -> int:

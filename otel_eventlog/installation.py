@@ -72,7 +72,7 @@ def install(
             ),
         )
     except (SettingsError, RuleError) as error:
-        guard.say_off("; ".join(error.mistakes), logging.ERROR)
+        guard.say_once("otel_eventlog is off: " + "; ".join(error.mistakes))
     except Exception:  # noqa: BLE001 - nothing of ours may reach the application
         guard.caught("install")
     return None
@@ -82,10 +82,10 @@ def _install(
     provider: trace.TracerProvider, read_settings: Callable[[], Settings]
 ) -> EventLogSpanProcessor | None:
     if not isinstance(provider, TracerProvider):
-        guard.say_off(
-            f"the tracer provider is {type(provider).__name__}, not one of the OpenTelemetry SDK, "
-            "so there is nothing to attach to; set the SDK's up first, or install "
-            "opentelemetry-distro",
+        guard.say_once(
+            f"otel_eventlog is off: the tracer provider is {type(provider).__name__}, not one of "
+            "the OpenTelemetry SDK, so there is nothing to attach to; set the SDK's up first, or "
+            "install opentelemetry-distro",
             logging.WARNING,
         )
         return None

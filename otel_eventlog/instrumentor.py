@@ -15,11 +15,10 @@ from opentelemetry import trace
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 from opentelemetry.sdk.trace import TracerProvider
 
+from otel_eventlog import guard
 from otel_eventlog.installation import install, is_forbidden, is_switched_on, uninstall
 
 _OPTIONS = ("endpoint", "rules", "packs", "spool_dir")
-
-_logger = logging.getLogger("otel_eventlog")
 
 
 class EventLogInstrumentor(BaseInstrumentor):  # type: ignore[misc] # contrib has no annotations
@@ -57,8 +56,8 @@ def _warn_of_misspelled(options: Iterable[str]) -> None:
     for name in options:
         near = difflib.get_close_matches(name, _OPTIONS, n=1)
         if near and name not in _OPTIONS:
-            _logger.warning(
-                "otel_eventlog: unknown option %r of the instrumentation; did you mean %r?",
-                name,
-                near[0],
+            guard.say_once(
+                f"otel_eventlog: unknown option {name!r} of the instrumentation; "
+                f"did you mean {near[0]!r}?",
+                logging.WARNING,
             )

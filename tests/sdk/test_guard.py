@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 
 import pytest
 
@@ -37,3 +39,30 @@ def test_under_the_test_switch_faults_come_out(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("OTEL_EVENTLOG_RAISE", "1")
     with pytest.raises(ValueError, match="ours"):
         fail_once()
+
+
+def test_what_is_wrong_with_the_settings_is_told_where_nobody_set_logging_up() -> None:
+    """Then it goes to standard error, once, as Python does it; faults of ours stay silent."""
+    program = (
+        "from otel_eventlog import guard, delivery\n"
+        "import otel_eventlog.delivery.tally\n"
+        "for _ in range(2):\n"
+        "    guard.say_once('otel_eventlog is off: because')\n"
+        "    try:\n"
+        "        1 / 0\n"
+        "    except ZeroDivisionError:\n"
+        "        guard.caught('a test')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stderr == "otel_eventlog is off: because\n"
+    assert done.stdout == ""
+
+
+def test_who_sets_logging_up_gets_it_there(caplog: pytest.LogCaptureFixture) -> None:
+    """With a handler in place, that handler has it, and standard error does not."""
+    guard.say_once("otel_eventlog is off: because of a test of the guard")
+    (record,) = caplog.records
+    assert record.name == "otel_eventlog"
+    assert record.levelno == logging.ERROR
