@@ -109,7 +109,7 @@ def attach(provider: TracerProvider, processor: EventLogSpanProcessor) -> None:
     processor.tracer_provider = provider
     _wrap_samplers(provider, processor)
     provider.add_span_processor(processor)
-    install_propagator()
+    install_propagator(find_request)
     install_response_propagator(find_request)
     _installed[provider] = processor
 

@@ -154,18 +154,20 @@ class EventLogSpanProcessor(SpanProcessor):
             return
         parent = span.parent
         around = None
-        if parent is not None and not parent.is_remote:
+        is_child = parent is not None and not parent.is_remote
+        if parent is not None and is_child:
             around = self._table.get(parent.span_id)
         seen = peek(span)
         match = self._match(span, seen)
         if match is None:
             if self._judge.is_to_be_judged_again(KIND_OF[span.kind], seen):
+                around = around or _from_slot(parent_context, is_child=is_child)
                 self._track(span, None, around, parent_context)
             elif around is not None:
                 self._table.put(span.context.span_id, around)
             return
-        if around is None and parent is not None and not parent.is_remote:
-            around = _from_slot(parent_context)
+        if around is None:
+            around = _from_slot(parent_context, is_child=is_child)
         same = None if around is None else self._same_request(around, match.action)
         if same is None:
             request = self._track(span, match, around, parent_context)
@@ -265,12 +267,13 @@ class EventLogSpanProcessor(SpanProcessor):
         self._put(Ended(span, match, correlation_id, notes, with_start=True))
 
 
-def _from_slot(context: context_api.Context | None) -> Request | None:
-    """Return the request around a span whose parent was not recorded."""
+def _from_slot(context: context_api.Context | None, *, is_child: bool) -> Request | None:
+    """Return the request around a span whose parent was not recorded, or is the caller's."""
     slot = slot_of(context)
-    if slot is None or slot.request is None or slot.request.is_ended:
+    if slot is None:
         return None
-    return slot.request
+    request = slot.request if is_child else slot.around
+    return None if request is None or request.is_ended else request
 
 
 _active: list[weakref.ref[EventLogSpanProcessor]] = []
