@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from otel_eventlog import guard
+from tests.support.processes import plain_environment
 
 
 def fail_once() -> None:
@@ -54,7 +55,12 @@ def test_what_is_wrong_with_the_settings_is_told_where_nobody_set_logging_up() -
         "        guard.caught('a test')\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", program],
+        env=plain_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
     )
     assert done.stderr == "otel_eventlog is off: because\n"
     assert done.stdout == ""
