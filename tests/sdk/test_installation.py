@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,33 @@ def test_uninstalled_nothing_more_is_sent(provider: TracerProvider, sink: OtlpSi
     provider.get_tracer("x").start_span("x", kind=SERVER, attributes=LOGIN).end()
     provider.force_flush()
     assert sink.events == []
+
+
+def test_switched_off_and_on_again_it_is_still_one_pair(
+    provider: TracerProvider, sink: OtlpSink
+) -> None:
+    """The SDK keeps the first span processor for ever; it does nothing more."""
+    otel_eventlog.install(provider, endpoint=sink.url)
+    uninstall(provider)
+    otel_eventlog.install(provider, endpoint=sink.url)
+    provider.get_tracer("x").start_span("x", kind=SERVER, attributes=LOGIN).end()
+    assert provider.force_flush()
+    assert [event.status.value for event in sink.wait_for_events(2)] == ["start", "error"]
+    assert len(sink.events) == 2
+
+
+def test_many_threads_that_install_at_once_are_one_pair(
+    provider: TracerProvider, sink: OtlpSink
+) -> None:
+    """Application threads that all switch on at the same moment get the same processor."""
+    with ThreadPoolExecutor(8) as pool:
+        made = list(
+            pool.map(lambda _: otel_eventlog.install(provider, endpoint=sink.url), range(8))
+        )
+    assert len(set(map(id, made))) == 1
+    provider.get_tracer("x").start_span("x", kind=SERVER, attributes=LOGIN).end()
+    assert provider.force_flush()
+    assert len(sink.events) == 2
 
 
 def test_without_an_sdk_there_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
