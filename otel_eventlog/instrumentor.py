@@ -36,6 +36,16 @@ class EventLogInstrumentor(BaseInstrumentor):  # type: ignore[misc] # contrib ha
         """Depend on no other package."""
         return ()
 
+    def instrument(self, **kwargs: Any) -> Any:
+        """Switch event logs on; as often as anybody likes.
+
+        The base class refuses a second call, even where the first one came without options from
+        the list of all instrumentors and did nothing.
+        """
+        if self.is_instrumented_by_opentelemetry:
+            return self._instrument(**kwargs)
+        return super().instrument(**kwargs)
+
     def _instrument(self, **kwargs: Any) -> None:
         # An exception here would stop all instrumentation; `install` lets none out.
         if is_forbidden(os.environ):

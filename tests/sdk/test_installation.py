@@ -203,11 +203,11 @@ def test_a_disabled_instrumentor_stays_off_whatever_its_options(
 def test_a_misspelled_option_of_the_configuration_file_is_told(
     provider: TracerProvider, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """`endpont:` in a configuration file is answered with what was meant."""
+    """`end_point:` in a configuration file is answered with what was meant."""
     instrumentor = EventLogInstrumentor()
-    instrumentor.instrument(tracer_provider=provider, endpont="x", skip_dep_check=True)
+    instrumentor.instrument(tracer_provider=provider, end_point="x", skip_dep_check=True)
     instrumentor.uninstrument(tracer_provider=provider)
-    assert "'endpont'" in caplog.text
+    assert "'end_point'" in caplog.text
     assert "'endpoint'" in caplog.text
 
 
@@ -261,6 +261,23 @@ def test_the_instrumentor_takes_its_settings_from_a_configuration_file(
     finally:
         instrumentor.uninstrument(tracer_provider=provider)
     assert not isinstance(provider.sampler, EventLogSampler)
+
+
+def test_the_instrumentor_may_be_called_again(
+    provider: TracerProvider, sink: OtlpSink, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The list of all instrumentors calls it without options; what the application says counts."""
+    instrumentor = EventLogInstrumentor()
+    instrumentor.instrument(tracer_provider=provider, skip_dep_check=True)
+    try:
+        for _ in range(2):
+            instrumentor.instrument(tracer_provider=provider, endpoint=sink.url)
+        provider.get_tracer("x").start_span("x", kind=SERVER, attributes=LOGIN).end()
+        assert provider.force_flush()
+        assert len(sink.events) == 2
+    finally:
+        instrumentor.uninstrument(tracer_provider=provider)
+    assert caplog.records == []
 
 
 def test_the_instrumentor_alone_does_nothing(provider: TracerProvider) -> None:
