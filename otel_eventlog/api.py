@@ -25,7 +25,7 @@ from otel_eventlog.model import AttributeValue, SpanData, SpanKind, Status
 from otel_eventlog.outcome import Annotations
 from otel_eventlog.processor import EventLogSpanProcessor, active_processors
 from otel_eventlog.readable import resource_attributes
-from otel_eventlog.ruleset import Match
+from otel_eventlog.rules import Match
 from otel_eventlog.snapshots import Recorded
 from otel_eventlog.tracking import Request, RequestSlot, slot_of, with_slot
 

@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from otel_eventlog import guard
 from otel_eventlog.delivery.delivery import Delivery
-from otel_eventlog.delivery.tally import logger
+from otel_eventlog.delivery.tally import DeliveryStats, logger
 from otel_eventlog.errors import EventLogError
 from otel_eventlog.mapping import Mapper
 from otel_eventlog.model import EventLog
@@ -71,6 +71,10 @@ class EventLogSpanExporter(SpanExporter):
             return
         for event in mapper.map_span(span_data(span)):
             delivery.put(event)
+
+    def stats(self) -> DeliveryStats:
+        """Return what has become of the event logs of this process."""
+        return DeliveryStats() if self._delivery is None else self._delivery.stats()
 
     def force_flush(self, timeout_millis: int = _FORCE_FLUSH_MILLIS) -> bool:
         """Wait until everything taken so far is delivered; False if the time was over first."""

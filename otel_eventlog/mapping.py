@@ -18,7 +18,8 @@ from otel_eventlog.privacy import (
     valid_correlation_id,
 )
 from otel_eventlog.request_facts import first, first_text, integer
-from otel_eventlog.ruleset import Match, RuleSet
+from otel_eventlog.rules import Match
+from otel_eventlog.ruleset import RuleSet
 
 _NO_NOTES = Annotations()
 

@@ -28,9 +28,9 @@ from otel_eventlog.request_facts import (
     integer,
     query_names,
     rpc_status,
+    same_value,
 )
 from otel_eventlog.rules import Conclusion, OutcomeRule, Rule, When
-from otel_eventlog.ruleset import same_value
 
 HTTP_ERROR_FROM = 400
 METHOD_NOT_ALLOWED = 405

@@ -140,35 +140,43 @@ class EventLogResponsePropagator:
         request = self._request(context)
         if request is None or request.is_ended:
             return
-        headers = {name: value for name, value in _headers(carrier) if name in _SEEN}
-        notes = request.notes
-        notes.location = headers.get("location", notes.location)
-        notes.content_type = headers.get("content-type", notes.content_type)
-        if request.is_started and setter is not None and RESPONSE_HEADER.lower() not in headers:
+        is_told = False
+        for name, value in _headers(carrier):
+            # By length first: most headers are none of these.
+            if len(name) not in _SEEN_LENGTHS:
+                continue
+            lower = _text(name).lower()
+            if lower == _CONTENT_TYPE:
+                request.content_type = _text(value)
+            elif lower == _LOCATION:
+                request.location = _text(value)
+            elif lower == _OURS:
+                is_told = True
+        if request.is_started and setter is not None and not is_told:
             setter.set(carrier, RESPONSE_HEADER, request.request_id)
 
     def _request(self, context: Context | None) -> Request | None:
-        request = self._find(trace.get_current_span(context).get_span_context().span_id)
-        if request is None:
-            slot = slot_of(context) or slot_of(None)
-            request = slot.request if slot is not None else None
-        return request
+        slot = slot_of(context)
+        if slot is None and context is not None:
+            slot = slot_of(None)
+        if slot is not None:
+            return slot.request
+        # The request came in before our propagator was installed.
+        return self._find(trace.get_current_span(context).get_span_context().span_id)
 
 
-_SEEN = frozenset({"location", "content-type", RESPONSE_HEADER.lower()})
+_CONTENT_TYPE, _LOCATION, _OURS = "content-type", "location", RESPONSE_HEADER.lower()
+_SEEN_LENGTHS = frozenset(map(len, (_CONTENT_TYPE, _LOCATION, _OURS)))
 
 
-def _headers(carrier: Any) -> Iterable[tuple[str, str]]:
-    """Yield a response's headers, names in lower case: WSGI, ASGI, Django; else nothing."""
+def _headers(carrier: Any) -> Iterable[tuple[Any, Any]]:
+    """Return a response's headers, text or bytes: WSGI, ASGI, Django; else nothing."""
+    if isinstance(carrier, (list, tuple)):
+        return carrier
     if isinstance(carrier, dict):
-        pairs: Any = carrier.get("headers") or ()
-    elif isinstance(carrier, (list, tuple)):
-        pairs = carrier
-    else:
-        known: Any = getattr(carrier, "headers", None)
-        pairs = known.items() if hasattr(known, "items") else ()
-    for name, value in pairs:
-        yield _text(name).lower(), _text(value)
+        return carrier.get("headers") or ()
+    known: Any = getattr(carrier, "headers", None)
+    return known.items() if hasattr(known, "items") else ()
 
 
 def _text(value: Any) -> str:

@@ -6,7 +6,6 @@ worker, because everything else on a span stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, cast
 
 from opentelemetry.sdk.resources import Resource
@@ -16,10 +15,14 @@ from opentelemetry.trace import SpanKind as ApiSpanKind
 from otel_eventlog.model import Attributes, AttributeValue, SpanData, SpanEvent
 from otel_eventlog.semconv import EVENTLOG_ACTION, EVENTLOG_REQUEST_ID, EXCEPTION_EVENT
 
-KIND_OF: Mapping[ApiSpanKind, int] = {kind: kind.value + 1 for kind in ApiSpanKind}
-"""Span kinds of the API, numbered as on the OTLP wire."""
-
 _resource_memo: tuple[Resource | None, Attributes] = (None, {})
+
+
+def kind_number(kind: ApiSpanKind) -> int:
+    """Return a span kind of the API, numbered as on the OTLP wire."""
+    # `_value_` is the plain attribute: `value`, and hashing for a dictionary, run Python code.
+    number: int = kind._value_ + 1
+    return number
 
 
 def peek(span: ReadableSpan) -> Attributes:
@@ -89,7 +92,7 @@ def span_data(
         span_id=context.span_id,
         parent_span_id=parent.span_id if parent is not None else 0,
         name=span.name,
-        kind=KIND_OF[span.kind],
+        kind=kind_number(span.kind),
         start_unix_nano=span.start_time or 0,
         end_unix_nano=0 if running else span.end_time or 0,
         attributes=attributes_of(span) if attributes is None else attributes,

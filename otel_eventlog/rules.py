@@ -122,3 +122,25 @@ class RuleGroup:
     source: str
     rules: Sequence[Rule]
     literal_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What a span was recognised as.
+
+    Attributes:
+        action: the action; what the span itself said, or else the rule's.
+        rule: the rule that fits the span, for outcome conditions and kept attributes; None when
+            only the span itself says that it is an auth call.
+        holds_start: whether the start must wait for the end (see `Rule.holds_start`).
+
+    """
+
+    action: str
+    rule: Rule | None
+    holds_start: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        # Once here, because it is asked in every request.
+        if self.rule is not None and self.rule.holds_start:
+            object.__setattr__(self, "holds_start", True)

@@ -15,8 +15,10 @@ from otel_eventlog.mapping import Mapper
 from otel_eventlog.model import Attributes, EventLog, SpanData
 from otel_eventlog.outcome import Annotations
 from otel_eventlog.readable import span_data
-from otel_eventlog.ruleset import Match
+from otel_eventlog.rules import Match
 from otel_eventlog.semconv import EVENTLOG_ACTION
+
+_UNSEEN = (None, None)
 
 
 class Started(NamedTuple):
@@ -29,12 +31,19 @@ class Started(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """A request is over. `with_start`: its start was held back, and goes out now as well."""
+    """A request is over.
+
+    Attributes:
+        response_headers: the response's `Location` and content type.
+        with_start: its start was held back, and goes out now as well.
+
+    """
 
     span: ReadableSpan
     match: Match
     correlation_id: str | None
     notes: Annotations | None
+    response_headers: tuple[str | None, str | None]
     with_start: bool
 
 
@@ -53,12 +62,12 @@ def materialise(mapper: Mapper, snapshot: Snapshot) -> tuple[EventLog, ...]:
     """Return the event logs that a snapshot stands for; called by the delivery's worker."""
     if isinstance(snapshot, Started):
         data = span_data(snapshot.span, snapshot.attributes, running=True)
-        return (mapper.start(data, snapshot.match, _noted(None, snapshot.correlation_id)),)
+        return (mapper.start(data, snapshot.match, _noted(None, snapshot.correlation_id, _UNSEEN)),)
     if isinstance(snapshot, Recorded):
         outcome = mapper.outcome(snapshot.span, snapshot.match, snapshot.notes)
         return () if outcome is None else (outcome,)
     data = span_data(snapshot.span)
-    notes = _noted(snapshot.notes, snapshot.correlation_id)
+    notes = _noted(snapshot.notes, snapshot.correlation_id, snapshot.response_headers)
     match = _final_match(mapper, data, snapshot.match)
     if snapshot.with_start:
         return mapper.pair(data, match, notes)
@@ -66,10 +75,19 @@ def materialise(mapper: Mapper, snapshot: Snapshot) -> tuple[EventLog, ...]:
     return () if outcome is None else (outcome,)
 
 
-def _noted(notes: Annotations | None, correlation_id: str | None) -> Annotations | None:
-    if correlation_id is None or (notes is not None and notes.correlation_id is not None):
+def _noted(
+    notes: Annotations | None,
+    correlation_id: str | None,
+    response_headers: tuple[str | None, str | None],
+) -> Annotations | None:
+    if correlation_id is None and response_headers == _UNSEEN:
         return notes
-    return replace(notes or Annotations(), correlation_id=correlation_id)
+    noted = Annotations() if notes is None else replace(notes)
+    noted.correlation_id = noted.correlation_id or correlation_id
+    location, content_type = response_headers
+    noted.location = noted.location or location
+    noted.content_type = noted.content_type or content_type
+    return noted
 
 
 def _final_match(mapper: Mapper, span: SpanData, match: Match) -> Match:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from otel_eventlog import semconv
@@ -45,6 +46,24 @@ TEXT_ATTRIBUTES: Mapping[str, str] = {
 }
 """Text field → attribute of the log record."""
 
+OUTCOME_SOURCE = "eventlog.outcome_source"
+FEW_VALUES = frozenset(
+    TEXT_ATTRIBUTES[name]
+    for name in (
+        "action",
+        "category",
+        "next_step",
+        "auth_method",
+        "auth_factor",
+        "http_method",
+        "http_route",
+        "error_type",
+        "user_agent",
+        "message_status",
+    )
+) | {OUTCOME_SOURCE}
+"""Attributes whose values recur, so that their encoded form is worth remembering."""
+
 RESOURCE_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "project": semconv.SERVICE_NAMESPACE,
     "environment": semconv.DEPLOYMENT_ENVIRONMENT,
@@ -54,11 +73,13 @@ RESOURCE_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
 """Text field → attribute of the resource (written under the first name, read under any)."""
 
 EVENT_ID = "log.record.uid"
-OUTCOME_SOURCE = "eventlog.outcome_source"
 DURATION = "eventlog.duration_ns"
 PARENT_SPAN_ID = "eventlog.parent_span_id"
 HTTP_STATUS_CODE = "http.response.status_code"
 
+_TEXT_KEYS = tuple(TEXT_ATTRIBUTES.values())
+_texts_of = attrgetter(*TEXT_ATTRIBUTES)
+_NAME_OF_STATUS = {status: semconv.EVENT_NAME_PREFIX + status.value for status in Status}
 _STATUS_OF_NAME = {semconv.EVENT_NAME_PREFIX + status.value: status for status in Status}
 
 
@@ -85,10 +106,8 @@ def to_record(event: EventLog) -> WireRecord:
         semconv.EVENTLOG_REQUEST_ID: event.request_id,
         semconv.EVENTLOG_START_TIME: event.start_unix_nano,
     }
-    for name, key in TEXT_ATTRIBUTES.items():
-        value = getattr(event, name)
-        if value:
-            attributes[key] = value
+    texts = zip(_TEXT_KEYS, _texts_of(event), strict=True)
+    attributes.update([(key, value) for key, value in texts if value])
     if event.parent_span_id:
         attributes[PARENT_SPAN_ID] = f"{event.parent_span_id:016x}"
     if event.outcome_source is not None:
@@ -101,7 +120,7 @@ def to_record(event: EventLog) -> WireRecord:
         attributes[semconv.EVENTLOG_ATTRIBUTES] = dict(event.attributes)
     is_error = event.status is Status.ERROR
     return WireRecord(
-        event_name=semconv.EVENT_NAME_PREFIX + event.status.value,
+        event_name=_NAME_OF_STATUS[event.status],
         time_unix_nano=event.time_unix_nano,
         observed_unix_nano=event.observed_unix_nano or event.time_unix_nano,
         trace_id=event.trace_id,

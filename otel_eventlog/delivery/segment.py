@@ -82,17 +82,20 @@ class Piece:
     end: int
 
 
-def read_piece(fd: int, offset: int, field_names: Sequence[str], *, is_closed: bool) -> Piece:
+def read_piece(
+    fd: int, offset: int, end: int, field_names: Sequence[str], *, is_closed: bool
+) -> Piece:
     """Read whole lines from an offset on.
 
     Args:
         fd: the segment.
         offset: where a line begins.
+        end: what lies behind is not read: it is being written, or taken back.
         field_names: as its first line names them.
         is_closed: nobody writes to it any more, so a last line without its end stays broken.
 
     """
-    data = os.pread(fd, PIECE_BYTES_MAX, offset)
+    data = os.pread(fd, min(PIECE_BYTES_MAX, max(0, end - offset)), offset)
     whole = data.rfind(b"\n") + 1
     if whole == 0:
         is_broken = bool(data) and (is_closed or len(data) == PIECE_BYTES_MAX)

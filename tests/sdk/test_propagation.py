@@ -108,12 +108,12 @@ def test_the_response_carries_the_request_id_once() -> None:
 
 
 def test_the_response_headers_are_noted_beside_the_span() -> None:
-    """Location and content type are kept in the notes and are on no span."""
+    """Location and content type are kept with the request and are on no span."""
     request, context = request_with_span()
     ours = EventLogResponsePropagator(None, {request.span_id: request}.get)
     ours.inject([("Location", "/login?error=1"), ("Content-Type", "text/html")], context, Setter())
-    assert request.notes.location == "/login?error=1"
-    assert request.notes.content_type == "text/html"
+    assert request.location == "/login?error=1"
+    assert request.content_type == "text/html"
     assert not request.span.attributes
 
 

@@ -10,7 +10,14 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import Sampler
 
 import otel_eventlog
-from otel_eventlog import CurrentAction, EventLog, EventLogSpanProcessor, Status, action
+from otel_eventlog import (
+    CurrentAction,
+    DeliveryStats,
+    EventLog,
+    EventLogSpanProcessor,
+    Status,
+    action,
+)
 from otel_eventlog.ruleset import RuleSet
 from otel_eventlog.testing import EventLogs
 
@@ -26,6 +33,8 @@ def installs_with_every_option(provider: TracerProvider) -> None:
         spool_dir=Path("spool"),
     )
     assert_type(processor, EventLogSpanProcessor | None)
+    if processor is not None:
+        assert_type(processor.delivery.stats(), DeliveryStats)
 
 
 def builds_a_provider_by_hand(

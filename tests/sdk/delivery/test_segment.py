@@ -37,7 +37,7 @@ def test_reading_ends_and_finds_the_good_line(
         names = read_field_names(fd)
         offset, found = 0, []
         while True:
-            piece = read_piece(fd, offset, names, is_closed=is_closed)
+            piece = read_piece(fd, offset, path.stat().st_size, names, is_closed=is_closed)
             found += piece.events
             if piece.end == offset:
                 break
