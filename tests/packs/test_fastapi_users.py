@@ -1,4 +1,4 @@
-"""Pack fastapi_users on the spans of the product's own example, recorded before there were packs."""
+"""Pack fastapi_users on the spans of the example of the product itself."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NOBODY_TOLD = "forgot password, unknown user"
 
 @pytest.mark.parametrize("variant", captures.VARIANTS)
 def test_the_products_own_example_comes_to_what_really_happened(variant: str) -> None:
-    """Each request has the action and outcome written down, and nothing else yields an event log."""
+    """Each request has the action and outcome written down; nothing else yields an event log."""
     rules = load_rule_set(packs=["fastapi_users"], default_packs=False)
     mapper = Mapper(rules, Privacy(), Rank.DERIVED)
     found = {}
