@@ -17,8 +17,10 @@ from flask_security import (
     hash_password,
 )
 from flask_security.models import fsqla_v4 as fsqla
+from flask_security.oauth_provider import FsOAuthProvider
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import generate_csrf
+from provider import start_provider
 from werkzeug.serving import make_server
 
 DATA = Path(os.environ["DATA_DIR"])
@@ -53,6 +55,8 @@ app.config |= {
     "SECURITY_REFRESH_TOKEN": True,
     "SECURITY_REFRESH_TOKEN_COOKIE_NAME": None,
     "SECURITY_WEBAUTHN": True,
+    "SECURITY_OAUTH_ENABLE": True,
+    "SECURITY_OAUTH_BUILTIN_PROVIDERS": [],
     "SECURITY_TOTP_SECRETS": {1: "made-up-secret-for-this-capture-0123456789"},
     "SECURITY_TOTP_ISSUER": "capture",
 }
@@ -93,6 +97,25 @@ class FileMail(MailUtil):  # type: ignore[misc]
 
 store = SQLAlchemyUserDatastore(db, User, Role, WebAuthn, FsRefreshTracker)
 security = Security(app, store, mail_util_cls=FileMail)
+
+
+provider = start_provider()
+security.oauthglue.register_provider_ext(
+    FsOAuthProvider(
+        "github",
+        registration_info={
+            "client_id": "capture",
+            "client_secret": "made-up",
+            "access_token_url": f"{provider}/token",
+            "authorize_url": f"{provider}/authorize",
+            "api_base_url": provider,
+        },
+        fetch_identity_cb=lambda oauth, token: (
+            "email",
+            oauth.github.get("/user", token=token).json()["email"],
+        ),
+    )
+)
 
 
 @app.get("/")

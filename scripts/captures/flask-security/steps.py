@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from accounts import accounts
+from oauth import oauth
 from passwords import passwords
 from program import Program
 from second_factor import second_factor
@@ -19,3 +20,4 @@ def drive(program: Program) -> None:
     accounts(program)
     second_factor(program)
     unified(program)
+    oauth(program)
