@@ -234,7 +234,7 @@ def test_each_method_is_its_action(stage: Stage, endpoint: Endpoint, way: str) -
 
     if endpoint.sdk_method == "sessions.authenticate_jwt":
         return  # has to fetch the keys first: what is not reachable is not asked
-    with pytest.raises(OSError, match="[Cc]onnect"):
+    with pytest.raises(OSError, match=r"[Cc]onnect"):
         call(stage, endpoint, way, port=free_port())
     _, outcome = stage.pair()
     assert (outcome.action, outcome.status) == (endpoint.action, Status.ERROR)

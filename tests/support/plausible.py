@@ -1,4 +1,4 @@
-"""Plausible values made by looking at types: arguments for an SDK's methods, bodies for its answers."""
+"""Plausible values made by looking at types: arguments for an SDK's methods, bodies it accepts."""
 
 from __future__ import annotations
 
@@ -37,24 +37,25 @@ def body(model: type[pydantic.BaseModel]) -> dict[str, Any]:
     }
 
 
-_PLAIN: dict[Any, Any] = {str: "x", int: 200, float: 1.0, bool: True, dict: {}, list: [], Any: "x"}
+_PLAIN: dict[Any, Any] = {int: 200, float: 1.0, bool: True, dict: {}, list: [], Any: "x"}
 
 
 def _value(hint: Any, name: str) -> Any:
     origin, options = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        return None if type(None) in options else _value(options[0], name)
+    if origin in (typing.Union, types.UnionType) and type(None) in options:
+        return None
+    if origin in (typing.Union, types.UnionType, typing.Annotated):
+        return _value(options[0], name)
     if origin is typing.Literal:
         return options[0]
-    if origin is typing.Annotated:
-        return _value(options[0], name)
-    hint = origin or hint
-    if hint is str:
-        return f"{name}-1"
-    if hint in _PLAIN:
-        return _PLAIN[hint]
-    if inspect.isclass(hint) and issubclass(hint, enum.Enum):
-        return next(iter(hint)).value
-    if inspect.isclass(hint) and issubclass(hint, pydantic.BaseModel):
-        return body(hint)
-    return "2026-11-27T10:42:00Z"
+    return _plain(origin or hint, name)
+
+
+def _plain(kind: Any, name: str) -> Any:
+    if kind in _PLAIN:
+        return _PLAIN[kind]
+    if issubclass(kind, enum.Enum):
+        return next(iter(kind)).value
+    if issubclass(kind, pydantic.BaseModel):
+        return body(kind)
+    return f"{name}-1" if kind is str else "2026-11-27T10:42:00Z"

@@ -1,4 +1,4 @@
-"""A stand-in for a vendor's API: a real HTTP server on loopback that is reached by the vendor's name.
+"""A stand-in for a vendor's API: a real HTTP server on loopback, reached by the vendor's name.
 
 StandIn               answers every request as it was told to, and remembers what was asked
 names_on_loopback     every host name is this machine: the spans carry the vendor's own host
@@ -86,7 +86,7 @@ class StandIn:
                 self.end_headers()
                 self.wfile.write(body)
 
-            do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
+            do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815 - http.server's names
 
             def log_message(self, *_: Any) -> None:
                 """Stay quiet."""
