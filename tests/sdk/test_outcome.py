@@ -100,6 +100,8 @@ def test_each_source_outranks_the_next() -> None:
         ),
         ('query = "error"', span_data(attributes={"url.query": "error=denied"}), True),
         ('query = "error"', span_data(attributes={"url.query": "code=1"}), False),
+        ('query = "error=denied"', span_data(attributes={"url.query": "error=denied"}), True),
+        ('query = "error=denied"', span_data(attributes={"url.query": "error=other"}), False),
         (
             'attributes = { "auth.outcome" = "failure" }',
             span_data(attributes={"auth.outcome": "failure"}),
