@@ -1,4 +1,4 @@
-"""The driver's side of a vendor's capture: which calls of the SDK are made, and what came of them."""
+"""The driver's side of a vendor's capture: the calls of the SDK, and what came of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every operation of Amazon Cognito user pools by boto3; arguments are made from the service model."""
+"""Every operation of Amazon Cognito user pools by boto3, its arguments made from the model."""
 
 from __future__ import annotations
 

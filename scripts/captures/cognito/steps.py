@@ -72,7 +72,7 @@ REFUSALS = {
     "wrong password, by an administrator": ("AdminInitiateAuth", "NotAuthorizedException"),
     "wrong code": ("RespondToAuthChallenge", "CodeMismatchException"),
     "code expired": ("RespondToAuthChallenge", "ExpiredCodeException"),
-    "wrong code of an authenticator app": (
+    "authenticator app, wrong code": (
         "VerifySoftwareToken",
         "EnableSoftwareTokenMFAException",
     ),
@@ -142,7 +142,7 @@ def special() -> list[Call]:
             known_limit=f"OTPsAuthenticate seen as TOTPsAuthenticate: {IN_THE_BODY}",
         ),
         rpc(
-            "authenticator app, status ERROR",
+            "authenticator app, no exception, status ERROR",
             "VerifySoftwareToken",
             "TOTPsAuthenticate",
             answer=(200, status_error),
