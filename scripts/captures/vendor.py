@@ -5,10 +5,10 @@ A vendor's app.py hands `serve` a function for each call of the SDK. It gets
     POST /CALL   {"answer": [status, body], "with": {...}}
 
 runs the call in the caller's trace while the stand-in answers so, and answers with the vendor's
-status and what the SDK made of it: {"raised": "AuthApiError: …"} or {"returned": "…"}. With "answer"
-null the vendor cannot be reached. The stand-in speaks TLS with a certificate for the vendor's own
-names, and every name is resolved to this machine: the spans are those of production, and no request
-leaves.
+status and what the SDK made of it: {"raised": "AuthApiError: …"} or {"returned": "…"}. Where
+"answer" is null, the vendor cannot be reached. The stand-in speaks TLS with a certificate for the
+vendor's own names, and every name is resolved to this machine: the spans are those of production,
+and no request leaves.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ class Call:
         answer: status and body of the stand-in, or None if nobody answers.
         arguments: what app.py's function gets.
         next_step: what is still due after a success.
-        failed: whether the answer means a failure that the SDK does not raise for.
+        meant: outcome and why, where it is not that the SDK raised or returned.
         known_limit: for both variants: what is seen instead, and why.
 
     """
@@ -39,7 +39,7 @@ class Call:
     answer: tuple[int, Any] | None = (200, {})
     arguments: Mapping[str, Any] = field(default_factory=dict)
     next_step: str | None = None
-    failed: bool = False
+    meant: tuple[str, str] | None = None
     known_limit: str = ""
 
 
@@ -69,8 +69,8 @@ def drive_calls(program: Program, calls: Iterable[Call]) -> None:
         limit = {variant: one.known_limit for variant in ("default", "stable") if one.known_limit}
         if one.action is None:
             answer.was("none", "no call of the auth API", known_limit=limit)
-        elif one.failed:
-            answer.was("error", "the body of the answer says so", known_limit=limit)
+        elif one.meant is not None:
+            answer.was(*one.meant, next_step=one.next_step, known_limit=limit)
         elif raised is not None:
             answer.was("error", f"the SDK raised {raised.partition(':')[0]}", known_limit=limit)
         else:
