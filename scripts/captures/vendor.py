@@ -23,10 +23,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import trustme
 from opentelemetry import context, propagate
 
 Call = Callable[[dict[str, Any]], object]
+Answering = Callable[[str, str, bytes], tuple[int, Any, dict[str, str]]]
+"""Method, path and body to status, body and headers."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -35,6 +36,8 @@ class Vendor:
 
     def __init__(self, names: Sequence[str]) -> None:
         """Listen under these names, and be believed by this process."""
+        import trustme
+
         self.answer: tuple[int, Any] | None = None
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self._say))
         self._server.daemon_threads = True
@@ -91,13 +94,15 @@ def serve(calls: Mapping[str, Call], names: Sequence[str]) -> None:
             said = {"raised": f"{type(error).__name__}: {error}"[:300]}
         return (vendor.answer or (502, None))[0], said, {}
 
-    server = ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), _handler(run))
-    server.serve_forever()
+    listen(run)
 
 
-def _handler(
-    answer: Callable[[str, str, bytes], tuple[int, Any, dict[str, str]]],
-) -> type[BaseHTTPRequestHandler]:
+def listen(answer: Answering) -> None:
+    """Answer on $PORT until the process is ended, each request in its caller's trace."""
+    ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), _handler(answer)).serve_forever()
+
+
+def _handler(answer: Answering) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
