@@ -28,6 +28,7 @@ from opentelemetry import context, propagate
 Call = Callable[[dict[str, Any]], object]
 Answering = Callable[[str, str, bytes], tuple[int, Any, dict[str, str]]]
 """Method, path and body to status, body and headers."""
+PLAUSIBLE = "(plausible)"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -74,12 +75,17 @@ class Vendor:
         socket.getaddrinfo = resolve
 
 
-def serve(calls: Mapping[str, Call], names: Sequence[str]) -> None:
+def serve(
+    calls: Mapping[str, Call],
+    names: Sequence[str],
+    plausible: Callable[[dict[str, Any]], Any] | None = None,
+) -> None:
     """Serve calls of an SDK on $PORT until the process is ended.
 
     Args:
         calls: what the driver may ask for, by name; each gets what it sent as "with".
         names: host names of the vendor.
+        plausible: makes the body of an answer for the driver, from the same.
 
     """
     vendor = Vendor(names)
@@ -88,6 +94,8 @@ def serve(calls: Mapping[str, Call], names: Sequence[str]) -> None:
         del method
         asked = json.loads(body)
         vendor.answer = tuple(asked["answer"]) if asked["answer"] else None
+        if plausible is not None and vendor.answer is not None and vendor.answer[1] == PLAUSIBLE:
+            vendor.answer = vendor.answer[0], plausible(asked["with"])
         try:
             said = {"returned": repr(calls[path.strip("/")](asked.get("with", {})))[:200]}
         except Exception as error:  # noqa: BLE001 - whatever an SDK raises is what it made of it

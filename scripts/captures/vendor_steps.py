@@ -9,8 +9,10 @@ from typing import Any
 
 from program import Program
 
-ENVIRONMENT = {"PYTHONPATH": str(Path(__file__).parent)}
-"""Lets a program's app.py import `vendor`."""
+_HERE = Path(__file__).parent
+ENVIRONMENT = {"PYTHONPATH": f"{_HERE}:{_HERE.parents[1]}"}
+"""Lets a program's app.py import `vendor`, and `tests.support.plausible`."""
+PLAUSIBLE = "(plausible)"
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,8 @@ class Call:
         action: the action, or None if it is no auth call.
         method: the HTTP method that it makes, or RPC.
         url: the URL that it calls, or service and method.
-        answer: status and body of the stand-in, or None if nobody answers.
+        answer: status and body of the stand-in, or None if nobody answers. The body PLAUSIBLE is
+            made by app.py after what the method returns.
         arguments: what app.py's function gets.
         next_step: what is still due after a success.
         meant: outcome and why, where it is not that the SDK raised or returned.

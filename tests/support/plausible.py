@@ -1,7 +1,11 @@
-"""Plausible values made by looking at types: arguments for an SDK's methods, bodies it accepts."""
+"""Plausible values made by looking at types: arguments for an SDK's methods, bodies it accepts.
+
+Types may be plain ones, enumerations, dataclasses, and models of pydantic, which need not be there.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import inspect
 import types
@@ -9,7 +13,8 @@ import typing
 from collections.abc import Callable
 from typing import Any
 
-import pydantic
+_PLAIN: dict[Any, Any] = {int: 200, float: 1.0, bool: True, dict: {}, list: [], Any: "x"}
+_WHEN = "2026-11-27T10:42:00Z"
 
 
 def arguments(method: Callable[..., Any]) -> dict[str, Any]:
@@ -18,26 +23,31 @@ def arguments(method: Callable[..., Any]) -> dict[str, Any]:
     return {
         name: _argument(hints.get(name, str), name)
         for name, parameter in inspect.signature(method).parameters.items()
-        if parameter.default is parameter.empty and name != "self"
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
     }
 
 
 def _argument(hint: Any, name: str) -> Any:
-    if inspect.isclass(hint) and issubclass(hint, pydantic.BaseModel):
+    if hasattr(hint, "model_validate"):
         return hint.model_validate(body(hint))
     return _value(hint, name)
 
 
-def body(model: type[pydantic.BaseModel]) -> dict[str, Any]:
-    """Return the smallest JSON object that a model accepts."""
+def body(model: Any) -> dict[str, Any]:
+    """Return the smallest JSON object that a model or a dataclass accepts."""
+    if dataclasses.is_dataclass(model):
+        hints = typing.get_type_hints(model)
+        return {
+            field.name: _value(hints[field.name], field.name)
+            for field in dataclasses.fields(model)
+            if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+        }
     return {
         field.alias or name: _value(field.annotation, name)
         for name, field in model.model_fields.items()
         if field.is_required()
     }
-
-
-_PLAIN: dict[Any, Any] = {int: 200, float: 1.0, bool: True, dict: {}, list: [], Any: "x"}
 
 
 def _value(hint: Any, name: str) -> Any:
@@ -54,8 +64,10 @@ def _value(hint: Any, name: str) -> Any:
 def _plain(kind: Any, name: str) -> Any:
     if kind in _PLAIN:
         return _PLAIN[kind]
-    if issubclass(kind, enum.Enum):
+    if kind is str:
+        return f"{name}-1"
+    if inspect.isclass(kind) and issubclass(kind, enum.Enum):
         return next(iter(kind)).value
-    if issubclass(kind, pydantic.BaseModel):
+    if dataclasses.is_dataclass(kind) or hasattr(kind, "model_fields"):
         return body(kind)
-    return f"{name}-1" if kind is str else "2026-11-27T10:42:00Z"
+    return _WHEN
