@@ -31,7 +31,7 @@ def arguments(method: Callable[..., Any]) -> dict[str, Any]:
 def _argument(hint: Any, name: str) -> Any:
     if hasattr(hint, "model_validate"):
         return hint.model_validate(body(hint))
-    return _value(hint, name)
+    return value(hint, name)
 
 
 def body(model: Any) -> dict[str, Any]:
@@ -39,23 +39,26 @@ def body(model: Any) -> dict[str, Any]:
     if dataclasses.is_dataclass(model):
         hints = typing.get_type_hints(model)
         return {
-            field.name: _value(hints[field.name], field.name)
+            field.name: value(hints[field.name], field.name)
             for field in dataclasses.fields(model)
             if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
         }
     return {
-        field.alias or name: _value(field.annotation, name)
+        field.alias or name: value(field.annotation, name)
         for name, field in model.model_fields.items()
         if field.is_required()
     }
 
 
-def _value(hint: Any, name: str) -> Any:
+def value(hint: Any, name: str) -> Any:
+    """Return a value of a type; texts say the name that they stand for."""
     origin, options = typing.get_origin(hint), typing.get_args(hint)
+    if hasattr(origin, "__value__"):  # an alias with parameters, such as Nullable[int]
+        return value(origin.__value__, name)
     if origin in (typing.Union, types.UnionType) and type(None) in options:
         return None
     if origin in (typing.Union, types.UnionType, typing.Annotated):
-        return _value(options[0], name)
+        return value(options[0], name)
     if origin is typing.Literal:
         return options[0]
     return _plain(origin or hint, name)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, get_args, get_origin, get_type_hints
 
-from tests.support.plausible import arguments, body
 from vendor import serve
 from workos import WorkOSClient
+
+from tests.support.plausible import arguments, body
 
 HOST = "api.workos.com"
 
