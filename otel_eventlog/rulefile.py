@@ -18,7 +18,16 @@ from otel_eventlog.rules import Rule, RuleGroup
 from otel_eventlog.ruleset import RuleSet
 
 COMMON_PACK = "common"
-DEFAULT_PACKS = ("stytch", "auth0", "clerk", "cognito", "supabase", "workos", COMMON_PACK)
+DEFAULT_PACKS = (
+    "stytch",
+    "auth0",
+    "clerk",
+    "cognito",
+    "firebase",
+    "supabase",
+    "workos",
+    COMMON_PACK,
+)
 """Packs that cannot misfire on other people's routes, and `common`."""
 
 RULE_FILE_BYTES_MAX = 4 * 1024 * 1024
