@@ -24,11 +24,16 @@ DEFAULT_PACKS = (
     "clerk",
     "cognito",
     "firebase",
+    "keycloak",
+    "kratos",
     "supabase",
     "workos",
     COMMON_PACK,
 )
-"""Packs that cannot misfire on other people's routes, and `common`."""
+"""Packs that cannot misfire on other people's routes, and `common`.
+
+They are bound to a vendor's host, an RPC service, or a prefix that only one product has.
+"""
 
 RULE_FILE_BYTES_MAX = 4 * 1024 * 1024
 
