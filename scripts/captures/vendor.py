@@ -2,7 +2,7 @@
 
 A vendor's app.py hands `serve` a function for each call of the SDK. It gets
 
-    POST /CALL   {"answer": [status, body], "with": {...}}
+    POST /CALL   {"answer": [status, body, headers], "with": {...}}
 
 runs the call in the caller's trace while the stand-in answers so, and answers with the vendor's
 status and what the SDK made of it: {"raised": "AuthApiError: …"} or {"returned": "…"}. Where
@@ -39,7 +39,7 @@ class Vendor:
         """Listen under these names, and be believed by this process."""
         import trustme
 
-        self.answer: tuple[int, Any] | None = None
+        self.answer: tuple[int, Any] | tuple[int, Any, dict[str, str]] | None = None
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self._say))
         self._server.daemon_threads = True
         authority = trustme.CA()
@@ -56,8 +56,8 @@ class Vendor:
 
     def _say(self, method: str, path: str, body: bytes) -> tuple[int, Any, dict[str, str]]:
         del method, path, body
-        status, told = self.answer or (500, {})
-        return status, told, {}
+        status, told, *headers = self.answer or (500, {})
+        return status, told, headers[0] if headers else {}
 
     def _resolve_here(self) -> None:
         real = socket.getaddrinfo

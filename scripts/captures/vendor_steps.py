@@ -25,8 +25,8 @@ class Call:
         action: the action, or None if it is no auth call.
         method: the HTTP method that it makes, or RPC.
         url: the URL that it calls, or service and method.
-        answer: status and body of the stand-in, or None if nobody answers. The body PLAUSIBLE is
-            made by app.py after what the method returns.
+        answer: status, body and perhaps headers of the stand-in, or None if nobody answers. The
+            body PLAUSIBLE is made by app.py after what the method returns.
         arguments: what app.py's function gets.
         next_step: what is still due after a success.
         meant: outcome and why, where it is not that the SDK raised or returned.
@@ -39,7 +39,7 @@ class Call:
     action: str | None
     method: str
     url: str
-    answer: tuple[int, Any] | None = (200, {})
+    answer: tuple[int, Any] | tuple[int, Any, dict[str, str]] | None = (200, {})
     arguments: Mapping[str, Any] = field(default_factory=dict)
     next_step: str | None = None
     meant: tuple[str, str] | None = None
