@@ -166,6 +166,8 @@ def test_a_second_factor_due_is_a_success_with_a_next_step() -> None:
         ),
         (rpc(16), "unauthenticated"),
         (rpc(99), "rpc_99"),
+        (rpc(16, exceptions=[{"exception.type": "Exception"}]), "unauthenticated"),
+        (rpc(2, exceptions=[BOOM]), "app.Boom"),
         (span_data(status=200, span_status=2), "error"),
     ],
 )
