@@ -17,8 +17,23 @@ from otel_eventlog.rules import Rule, RuleGroup
 from otel_eventlog.ruleset import RuleSet
 
 COMMON_PACK = "common"
-DEFAULT_PACKS = ("stytch", "django_allauth_headless", COMMON_PACK)
-"""Packs that cannot misfire on other people's routes, and `common`."""
+DEFAULT_PACKS = (
+    "stytch",
+    "auth0",
+    "clerk",
+    "cognito",
+    "django_allauth_headless",
+    "firebase",
+    "keycloak",
+    "kratos",
+    "supabase",
+    "workos",
+    COMMON_PACK,
+)
+"""Packs that cannot misfire on other people's routes, and `common`.
+
+They are bound to a vendor's host, an RPC service, or a prefix that only one product has.
+"""
 
 RULE_FILE_BYTES_MAX = 4 * 1024 * 1024
 
