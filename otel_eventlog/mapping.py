@@ -115,9 +115,7 @@ class Mapper:
             http_status_code=integer(first(attributes, semconv.HTTP_STATUS_CODE)),
             user_id=hashed(
                 clean_user(
-                    notes.user_id
-                    or first_text(attributes, semconv.USER_ID)
-                    or notes.signal_user_id
+                    notes.user_id or first_text(attributes, semconv.USER_ID) or notes.signal_user_id
                 )
             ),
             organization_id=hashed(
