@@ -2,8 +2,8 @@
 
 Such a child ends with `os._exit` and only runs the finalisers of its `util` module, from which its
 parent's are cleared right after the fork. A worker of Celery's pool does not even do that, but
-sends a signal of Celery's. None of these modules is imported here: where the application does not use
-them, nothing has to be done.
+sends a signal of Celery's. None of these modules is imported here: where the application does not
+use them, nothing has to be done.
 """
 
 from __future__ import annotations
