@@ -28,6 +28,7 @@ _logger = logging.getLogger("otel_eventlog")
 _lock = threading.Lock()
 _faults = 0
 _next_log_s = 0.0
+_said: set[str] = set()
 
 
 def caught(where: str) -> None:
@@ -69,6 +70,35 @@ def told(error: BaseException | None) -> str:
     kind = type(error)
     frames = "".join(traceback.format_tb(error.__traceback__))
     return f"Traceback (most recent call last):\n{frames}{kind.__module__}.{kind.__qualname__}"
+
+
+def say_once(text: str, level: int = logging.ERROR) -> None:
+    """Log what is wrong with the settings, in one line, and once in a process.
+
+    The hook, the instrumentor, the exporter and the application itself may all come here. Where
+    logging is not set up, as when an application starts, it goes where Python itself would write
+    it, to standard error: nobody would learn otherwise why there are no event logs. Nothing else
+    of ours does.
+    """
+    if text in _said or not _logger.isEnabledFor(level):
+        return
+    _said.add(text)
+    if _is_heard():
+        _logger.log(level, "%s", text)
+    elif logging.lastResort is not None:
+        logging.lastResort.handle(
+            _logger.makeRecord(_logger.name, level, __file__, 0, text, (), None)
+        )
+
+
+def _is_heard() -> bool:
+    """Whether a handler listens to us, besides the one that keeps us silent."""
+    logger: logging.Logger | None = _logger
+    while logger is not None:
+        if not all(isinstance(handler, logging.NullHandler) for handler in logger.handlers):
+            return True
+        logger = logger.parent if logger.propagate else None
+    return False
 
 
 def faults() -> int:

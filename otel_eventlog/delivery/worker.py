@@ -85,6 +85,7 @@ class Worker:
         self._hand: list[EventLog] = []
         self._flush_in_hand: Flush | None = None
         self._stumbles = 0
+        self._is_behind = False
         self._next_tidy_s = float("-inf")
         self._transmitter = Transmitter(
             sender,
@@ -195,13 +196,14 @@ class Worker:
     def _round(self) -> bool:
         """Do what there is to do; False if it was the last time."""
         is_stopping = self._stopping.is_set()
+        self._is_behind = False
         worked = self._deliver_spooled()
         worked = self._deliver_queued() or worked
         self._keep_house()
         if self._transmitter.has_given_up:
             return False
         if worked:
-            if not is_stopping and len(self.queue) < BATCH_EVENTS_MAX:
+            if not is_stopping and not self._is_behind and len(self.queue) < BATCH_EVENTS_MAX:
                 self.queue.rest(REST_S)
             return True
         if is_stopping:
@@ -329,6 +331,7 @@ class Worker:
             return False
         if self._settle(batch.events, is_on_disk=True):
             return False  # the process ends; it stays on disk
+        self._is_behind |= len(batch.events) > BATCH_EVENTS_MAX // 2
         self.tally.drop(Drop.SPOOL_CORRUPT, batch.piece.corrupt_count)
         spool.acknowledge(batch)
         return True

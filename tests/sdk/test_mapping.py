@@ -257,3 +257,16 @@ def test_contacts_are_hashed_wherever_an_id_stands() -> None:
     hashed = privacy.keyed_hash("ada@example.com")
     assert {getattr(outcome, name) for name in names} == {hashed}
     assert outcome.attributes == {"app.m": hashed}
+
+
+def test_whom_a_signal_names_yields_to_the_application() -> None:
+    """The user's id: said beside the span, else on it, else by the framework; hashed alike."""
+    named = Annotations(signal_user_id="ada@example.com")
+    on_span = span_data(attributes={"user.id": "u-span"})
+    assert pair(span_data(), named)[1].user_id == "ada@example.com"
+    assert pair(on_span, named)[1].user_id == "u-span"
+    said = Annotations(signal_user_id="ada@example.com", user_id="u-said")
+    assert pair(on_span, said)[1].user_id == "u-said"
+    hashed = pair(span_data(), named, hash_identifiers=True, hash_key=b"k" * 16)[1]
+    assert hashed.user_id is not None
+    assert "ada" not in hashed.user_id
