@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from otel_eventlog.privacy import is_blocked_name
+from otel_eventlog.redaction import is_blocked_name
 from otel_eventlog.request_facts import RPC_STATUS_NAMES, rpc_status
-from otel_eventlog.rules import KINDS, Conclusion, OutcomeRule, Rule, When
+from otel_eventlog.rules import EVERY_ACTION, KINDS, Conclusion, OutcomeRule, Rule, When
 from otel_eventlog.templates import parse_template
 
 RULE_KEYS = (
@@ -191,6 +191,28 @@ def rule_from(
             source=complaints.source,
             line=complaints.line("", place),
         )
+
+
+def keep_from(table: object, complaints: Complaints) -> dict[str, tuple[str, ...]]:
+    """Return the attributes that a file's `[keep]` table allows, by action."""
+    if not isinstance(table, dict):
+        hint = 'must be written [keep], with lines such as PasswordsAuthenticate = ["app.tenant"]'
+        complaints.add("keep", hint)
+        return {}
+    keep: dict[str, tuple[str, ...]] = {}
+    for action, written in table.items():
+        names = written if isinstance(written, list) else [written]
+        if action != EVERY_ACTION and not _ACTION.fullmatch(action):
+            hint = f'is no action; write one in CamelCase, or "{EVERY_ACTION}" for all of them'
+            complaints.add(action, hint)
+        elif not all(isinstance(name, str) and name for name in names):
+            hint = f'is {written!r}; it takes names of attributes, such as ["app.tenant"]'
+            complaints.add(action, hint)
+        else:
+            keep[action] = tuple(names)
+            for name in filter(is_blocked_name, names):
+                complaints.add(action, f"names {name!r}, which may hold a secret; leave it out")
+    return keep
 
 
 def _action(

@@ -12,13 +12,28 @@ from importlib.resources import files
 from pathlib import Path
 
 from otel_eventlog.errors import RuleError
-from otel_eventlog.rulecheck import Complaints, outcome_from, rule_from
+from otel_eventlog.rulecheck import Complaints, keep_from, outcome_from, rule_from
 from otel_eventlog.rules import Rule, RuleGroup
 from otel_eventlog.ruleset import RuleSet
 
 COMMON_PACK = "common"
-DEFAULT_PACKS = ("stytch", COMMON_PACK)
-"""Packs that cannot misfire on other people's routes, and `common`."""
+DEFAULT_PACKS = (
+    "stytch",
+    "auth0",
+    "clerk",
+    "cognito",
+    "django_allauth_headless",
+    "firebase",
+    "keycloak",
+    "kratos",
+    "supabase",
+    "workos",
+    COMMON_PACK,
+)
+"""Packs that cannot misfire on other people's routes, and `common`.
+
+They are bound to a vendor's host, an RPC service, or a prefix that only one product has.
+"""
 
 RULE_FILE_BYTES_MAX = 4 * 1024 * 1024
 
@@ -41,12 +56,13 @@ def parse_rules(text: str, source: str, *, literal_first: bool = False) -> RuleG
         raise RuleError([f"{source}: not valid TOML: {error}"]) from None
     complaints = Complaints(source, text)
     # Tests may stand beside the rules (docs/rules.md); they are no concern of an application.
-    complaints.unknown_keys(document, ("rule", "test"), where="")
+    complaints.unknown_keys(document, ("keep", "rule", "test"), where="")
+    keep = keep_from(document.get("keep", {}), complaints)
     rules = list(_rules(document.get("rule", []), complaints))
     check_names(document.get("rule", []), complaints)
     if complaints.found:
         raise RuleError(complaints.in_order())
-    return RuleGroup(source, tuple(rules), literal_first=literal_first)
+    return RuleGroup(source, tuple(rules), literal_first=literal_first, keep=keep)
 
 
 def _rules(tables: object, complaints: Complaints) -> Iterator[Rule]:

@@ -116,13 +116,26 @@ class Request:
 
 
 class RequestSlot:
-    """The place in a Context where an incoming request's headers and `Request` are found."""
+    """The place in a Context where an incoming request's headers and `Request` are found.
 
-    __slots__ = ("correlation_id", "request")
+    Attributes:
+        correlation_id: what the caller sent, not yet validated.
+        request: the request that the headers belong to, once its span has started.
+        around: the request inside of which the headers were read once more.
 
-    def __init__(self, correlation_id: str | None = None, request: Request | None = None) -> None:
+    """
+
+    __slots__ = ("around", "correlation_id", "request")
+
+    def __init__(
+        self,
+        correlation_id: str | None = None,
+        request: Request | None = None,
+        around: Request | None = None,
+    ) -> None:
         self.correlation_id = correlation_id
         self.request = request
+        self.around = around
 
 
 def slot_of(context: context_api.Context | None) -> RequestSlot | None:

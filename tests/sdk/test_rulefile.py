@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 
 from otel_eventlog.errors import RuleError
 from otel_eventlog.rulecheck import OUTCOME_KEYS, RULE_KEYS, WHEN_KEYS
-from otel_eventlog.rulefile import load_rule_file, load_rule_set, pack_names, parse_rules
+from otel_eventlog.rulefile import (
+    DEFAULT_PACKS,
+    load_rule_file,
+    load_rule_set,
+    pack_names,
+    parse_rules,
+)
 from otel_eventlog.rules import Conclusion
 from otel_eventlog.ruleset import RuleSet
 from tests.support.builders import only_rule
@@ -144,7 +150,7 @@ def test_all_files_are_read_before_anything_is_told(tmp_path: Path) -> None:
     text = str(caught.value)
     assert "bad.toml:1" in text
     assert "absent.toml: cannot be read: No such file" in text
-    assert "pack 'stich' does not exist; there are: common" in text
+    assert f"pack 'stich' does not exist; there are: {', '.join(pack_names())}" in text
 
 
 def test_a_binary_file_is_told_as_such(tmp_path: Path) -> None:
@@ -162,8 +168,33 @@ def test_every_pack_is_right(name: str) -> None:
 
 def test_common_is_asked_last() -> None:
     """Users' files, then vendor packs, then `common`, whatever the order of names."""
-    groups = load_rule_set(packs=["common", "stytch"]).groups
-    assert [group.source for group in groups] == ["pack stytch", "pack common"]
+    asked = [group.source for group in load_rule_set(packs=["common", "stytch"]).groups]
+    assert (asked[0], asked[-1]) == ("pack stytch", "pack common")
+    assert sorted(asked) == sorted(f"pack {name}" for name in DEFAULT_PACKS)
+
+
+def test_attributes_are_allowed_by_action() -> None:
+    """A `[keep]` table names actions, or all of them, and attributes as a list or a single one."""
+    group = parse_rules('[keep]\nGetUser = ["a", "b"]\n"*" = "c"\n', "my.toml")
+    assert group.keep == {"GetUser": ("a", "b"), "*": ("c",)}
+    assert group.rules == ()
+
+
+def test_mistakes_in_what_is_allowed_are_told_with_line_and_hint() -> None:
+    """A secret, a word that is no action, values of a wrong type, a table written as a list."""
+    text = (
+        "[keep]\n"
+        'PasswordsAuthenticate = ["app.tenant", "app.password"]\n'
+        'login = ["app.tenant"]\n'
+        "GetUser = [7]\n"
+    )
+    secret, word, wrong_type = mistakes(text)
+    assert secret.startswith("my.toml:2: `PasswordsAuthenticate` names 'app.password'")
+    assert word.startswith("my.toml:3: `login` is no action")
+    assert "CamelCase" in word
+    assert wrong_type.startswith("my.toml:4: `GetUser` is [7]; it takes names of attributes")
+    (written_as_list,) = mistakes('[[keep]]\nGetUser = ["a"]\n')
+    assert "my.toml:1: `keep` must be written [keep]" in written_as_list
 
 
 def test_each_rule_knows_its_line() -> None:

@@ -151,6 +151,10 @@ def test_a_span_marked_as_part_of_another_request_never_matches() -> None:
         ('query = "code"', http("GET", url__path="/cb", url__query="code=1&state=2"), True),
         ('query = "code"', http("GET", url__path="/cb", url__query="error=1"), False),
         ('query = ["a", "b"]', {"http.method": "GET", "http.target": "/cb?b=1&a"}, True),
+        ('query = "a=b c"', http("GET", url__path="/cb", url__query="x=1&a=b+c"), True),
+        ('query = "a=b c"', http("GET", url__path="/cb", url__query="a=b+cd"), False),
+        ('query = "a=b"', http("GET", url__path="/cb", url__query="a"), False),
+        ('query = ["a=b", "c"]', http("GET", url__full="https://x.example/cb?c&a=b#f"), True),
         ('host = "*.stytch.com"', http("GET", url__full="https://test.stytch.com:443/cb"), True),
         ('host = "*.stytch.com"', http("GET", url__full="https://evil.example/cb"), False),
         (
