@@ -110,13 +110,21 @@ def _fits_route(template: str, attributes: Mapping[str, Any]) -> bool:
 
 
 def _is_only_a_mount(route: str, segments: list[str]) -> bool:
-    """The route describes the path's beginning, neither the whole of it nor its end."""
-    patterns = naive_template(route)
-    count = len(patterns)
-    if patterns[-1] == _REST or count >= len(segments):
+    """The route describes the path's beginning, neither the whole of it nor its end.
+
+    A segment that begins with a placeholder is taken to fit any other.
+    """
+    parts = route.strip("/").split("/")
+    count = len(parts)
+    if naive_template(route)[-1] == _REST or count >= len(segments):
         return False
-    return _fits_segments(patterns, segments[:count]) and not _fits_segments(
-        patterns, segments[-count:]
+    return _fits_loosely(parts, segments[:count]) and not _fits_loosely(parts, segments[-count:])
+
+
+def _fits_loosely(parts: list[str], segments: list[str]) -> bool:
+    return all(
+        part == segment or part.startswith(("{", "<", ":", "("))
+        for part, segment in zip(parts, segments, strict=True)
     )
 
 

@@ -8,7 +8,8 @@ from otel_eventlog import semconv
 from otel_eventlog.mapping import Mapper
 from otel_eventlog.model import AttributeValue, EventLog, Rank, SpanData
 from otel_eventlog.outcome import Annotations, decide
-from otel_eventlog.privacy import Privacy, is_blocked_name
+from otel_eventlog.privacy import Privacy
+from otel_eventlog.redaction import is_blocked_name
 from otel_eventlog.rules import Match, Rule, RuleGroup
 from otel_eventlog.ruleset import RuleSet
 from otel_eventlog_collector.rule_tools.conditions import (
