@@ -7,7 +7,15 @@ from typing import Any
 
 from otel_eventlog import semconv
 from otel_eventlog.actions import lookup
-from otel_eventlog.model import AttributeValue, EventLog, Rank, SpanData, SpanKind, Status
+from otel_eventlog.model import (
+    Attributes,
+    AttributeValue,
+    EventLog,
+    Rank,
+    SpanData,
+    SpanKind,
+    Status,
+)
 from otel_eventlog.outcome import METHOD_NOT_ALLOWED, Annotations, Outcome, decide
 from otel_eventlog.privacy import Privacy
 from otel_eventlog.redaction import (
@@ -27,10 +35,16 @@ from otel_eventlog.ruleset import RuleSet
 from otel_eventlog.scrubbing import scrub
 
 _NO_NOTES = Annotations()
+_RESOURCE_FIELDS = (
+    ("project", semconv.SERVICE_NAMESPACE),
+    ("environment", semconv.DEPLOYMENT_ENVIRONMENT),
+    ("service", semconv.SERVICE_NAME),
+    ("service_version", semconv.SERVICE_VERSION),
+)
 
 
 class Mapper:
-    """Spans to event logs, by a rule set and a privacy policy. Stateless, thread-safe.
+    """Spans to event logs, by a rule set and a privacy policy. Thread-safe.
 
     Args:
         rules: which span is which action.
@@ -45,6 +59,7 @@ class Mapper:
         self._keep, self._keep_always = _keep_by_action(rules)
         self.privacy = privacy
         self.rank = rank
+        self._resource_memo: tuple[Attributes | None, Mapping[str, str]] = (None, {})
 
     def match(self, span: SpanData) -> Match | None:
         """Return what a span is, or None if it is no auth call."""
@@ -113,11 +128,9 @@ class Mapper:
             error_type=clean_word(decided.error_type),
             error_message=_error_message(span, notes) if is_error else None,
             http_status_code=integer(first(attributes, semconv.HTTP_STATUS_CODE)),
-            user_id=hashed(
+            user_id=self.privacy.user(
                 clean_user(
-                    notes.user_id
-                    or first_text(attributes, semconv.USER_ID)
-                    or notes.signal_user_id
+                    notes.user_id or first_text(attributes, semconv.USER_ID) or notes.signal_user_id
                 )
             ),
             organization_id=hashed(
@@ -149,10 +162,7 @@ class Mapper:
             "parent_span_id": span.parent_span_id,
             "trace_sampled": span.trace_sampled,
             "category": clean_word(attributes.get("eventlog.category")) or info.category,
-            "project": clean_name(first_text(resource, semconv.SERVICE_NAMESPACE)) or "",
-            "environment": clean_name(first_text(resource, semconv.DEPLOYMENT_ENVIRONMENT)) or "",
-            "service": clean_name(first_text(resource, semconv.SERVICE_NAME)) or "",
-            "service_version": clean_name(first_text(resource, semconv.SERVICE_VERSION)) or "",
+            **self._of_resource(resource),
             "correlation_id": hashed(
                 valid_correlation_id(
                     notes.correlation_id
@@ -173,6 +183,17 @@ class Mapper:
             "user_agent": clean_user_agent(first_text(attributes, semconv.USER_AGENT)),
             "rank": self.rank,
         }
+
+    def _of_resource(self, resource: Attributes) -> Mapping[str, str]:
+        """Return the fields that a resource tells; most spans have the one of the span before."""
+        known, told = self._resource_memo
+        if known is not resource:
+            told = {
+                field: clean_name(first_text(resource, names)) or ""
+                for field, names in _RESOURCE_FIELDS
+            }
+            self._resource_memo = (resource, told)
+        return told
 
     def _kept(
         self, span: SpanData, match: Match, notes: Annotations, action: str

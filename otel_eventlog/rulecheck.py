@@ -144,7 +144,13 @@ def _table_lines(lines: Sequence[str], table: str) -> dict[Place, int]:
         elif name == f"{table}.outcome":
             outcome += 1
             found[rule, outcome] = number
-    return found
+    return found or _inline_lines(lines)
+
+
+def _inline_lines(lines: Sequence[str]) -> dict[Place, int]:
+    """Return where tables begin that are written `rule = [ {…}, {…} ]`, one a line as in packs."""
+    begins = (number for number, line in enumerate(lines, 1) if line.lstrip().startswith("{"))
+    return {(rule, None): number for rule, number in enumerate(begins)}
 
 
 def rule_from(

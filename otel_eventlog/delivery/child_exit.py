@@ -1,9 +1,9 @@
 """The end of processes that leave without `atexit`: children of multiprocessing, and of Celery.
 
 Such a child ends with `os._exit` and only runs the finalisers of its `util` module, from which its
-parent's are cleared right after the fork. A worker of Celery's pool does not even do that, but sends
-a signal of Celery's. None of these modules is imported here: where the application does not use
-them, nothing has to be done.
+parent's are cleared right after the fork. A worker of Celery's pool does not even do that, but
+sends a signal of Celery's. None of these modules is imported here: where the application does not
+use them, nothing has to be done.
 """
 
 from __future__ import annotations

@@ -210,6 +210,19 @@ def test_each_rule_knows_its_line() -> None:
     ]
 
 
+def test_each_rule_of_an_array_knows_its_line() -> None:
+    """Packs have one rule a line, in an array: there too a person is told the line."""
+    text = (
+        "# mine\n\nrule = [\n"
+        '    { name = "a", action = "GetUser", route = "/a" },\n'
+        "    # between\n"
+        '    { name = "b", action = "GetUser", route = ["/b", "/c"] },\n]\n'
+    )
+    lines = [(rule.name, rule.line) for rule in parse_rules(text, "x").rules]
+    assert lines == [("a", 4), ("b", 6), ("b", 6)]
+    assert mistakes(text.replace('"/a"', "3"))[0].startswith("my.toml:4:")
+
+
 def test_tests_beside_the_rules_are_no_concern_of_an_application() -> None:
     """A [[test]] in a rule file, whatever is in it, changes no rule and no line of a mistake."""
     rule = '[[rule]]\nname = "a"\naction = "GetUser"\nroute = "/a"\n'
