@@ -13,11 +13,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Generic, TypeVar
 from urllib.parse import unquote
 
 T = TypeVar("T")
 
+TEMPLATES_REMEMBERED_MAX = 4096
 SEGMENTS_MAX = 32
 """Routes and paths are judged by their first 32 segments; no known auth route has more than ten."""
 
@@ -119,8 +121,9 @@ def _split_regex(text: str) -> list[str]:
     ]
 
 
+@lru_cache(TEMPLATES_REMEMBERED_MAX)
 def parse_template(text: str) -> Template:
-    """Compile a rule's route of any dialect.
+    """Compile a rule's route of any dialect; each is asked for several times at start-up.
 
     Raises:
         ValueError: more than SEGMENTS_MAX segments.
