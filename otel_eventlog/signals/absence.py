@@ -19,7 +19,7 @@ from opentelemetry.trace import SpanKind
 
 from otel_eventlog.model import Status
 from otel_eventlog.signals import meaning
-from otel_eventlog.tracking import Request
+from otel_eventlog.tracking import Request, slot_of
 
 _REDIRECTS = range(300, 400)
 _ANSWERS = range(200, 400)
@@ -67,6 +67,9 @@ def judge(app: Any, response: Any) -> None:
         response: its response.
 
     """
+    slot = slot_of(None)
+    if slot is not None and slot.request is None:
+        return  # most requests: no auth call
     if not hasattr(app, "login_manager") or response is None:
         return
     request = meaning.request_for(meaning.anything)
