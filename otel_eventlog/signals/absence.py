@@ -41,9 +41,6 @@ _SECURITY_VIEWS = frozenset(
 )
 """Views of Flask-Security that send a signal whenever a POST to them succeeds."""
 
-_SECOND_FACTOR_CHECKS = frozenset({"mf_recovery", "two_factor_token_validation"})
-"""Those of them that check the second factor themselves."""
-
 _SECOND_FACTOR_VIEWS = frozenset(
     {"tf_select", "two_factor_setup", "two_factor_token_validation", "wan_signin"}
 )
@@ -120,7 +117,7 @@ def _security_view(app: Any, endpoint: str | None) -> str | None:
 
 
 def _judge_security(request: Request, view: str, flask: Any, response: Any) -> None:
-    if view not in _SECOND_FACTOR_CHECKS and _second_factor_is_due(view, flask, response):
+    if _second_factor_is_due(view, flask, response):
         request.notes.signal = Status.SUCCESS
         request.notes.signal_next_step = "second_factor"
     elif _is_page(response) or view == "change_password" or not _is_signed_in(flask):
@@ -130,7 +127,7 @@ def _judge_security(request: Request, view: str, flask: Any, response: Any) -> N
 
 def _second_factor_is_due(view: str, flask: Any, response: Any) -> bool:
     if "tf_user_id" not in flask.session:
-        return False
+        return False  # who is signed in already may be sent to set a second factor up
     if response.status_code in _REDIRECTS:
         target = _target(flask, response)
         endpoint = "" if target is None else target[0].rpartition(".")[2]
