@@ -34,6 +34,7 @@ from otel_eventlog.rules import Conclusion, OutcomeRule, Rule, When
 
 HTTP_ERROR_FROM = 400
 METHOD_NOT_ALLOWED = 405
+_RPC_UNKNOWN = RPC_STATUS_NAMES.index("UNKNOWN")
 
 ERROR_TYPES_BY_HTTP_STATUS = {
     400: "invalid_request",
@@ -276,6 +277,9 @@ def _generic_reason(facts: _Facts, source: OutcomeSource) -> str:
     """Return the reason when nobody gave one: what the span shows, most telling first."""
     if source is OutcomeSource.ABORTED:
         return "aborted"
+    # A gRPC handler that aborts raises a bare Exception; one that crashes leaves the code UNKNOWN.
+    if facts.rpc_status and facts.rpc_status != _RPC_UNKNOWN:
+        return _rpc_reason(facts.rpc_status)
     if facts.exception is not None:
         kind = facts.exception.attributes.get(semconv.EXCEPTION_TYPE)
         if isinstance(kind, str) and kind:
@@ -286,8 +290,9 @@ def _generic_reason(facts: _Facts, source: OutcomeSource) -> str:
     if (facts.http_status or 0) >= HTTP_ERROR_FROM:
         status = facts.http_status or 0
         return ERROR_TYPES_BY_HTTP_STATUS.get(status, f"http_{status}")
-    if facts.rpc_status:
-        names = RPC_STATUS_NAMES
-        code = facts.rpc_status
-        return names[code].lower() if code < len(names) else f"rpc_{code}"
-    return "error"
+    return _rpc_reason(facts.rpc_status) if facts.rpc_status else "error"
+
+
+def _rpc_reason(code: int) -> str:
+    names = RPC_STATUS_NAMES
+    return names[code].lower() if code < len(names) else f"rpc_{code}"

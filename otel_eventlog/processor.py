@@ -23,7 +23,7 @@ from otel_eventlog import guard, semconv
 from otel_eventlog.delivery.tally import DeliveryStats
 from otel_eventlog.mapping import Mapper
 from otel_eventlog.model import SpanKind
-from otel_eventlog.readable import attributes_of, kind_number, mark, peek
+from otel_eventlog.readable import attributes_of, head_of, kind_number, mark, peek, tail_of
 from otel_eventlog.reported import REPORTED
 from otel_eventlog.ruleindex import LATER, Later
 from otel_eventlog.rules import Match
@@ -198,6 +198,7 @@ class EventLogSpanProcessor(SpanProcessor):
         elif match is LATER or ("http.route" not in peek(span) and self._judges_servers):
             # Where the route comes late (Django), the path alone may have been misleading, and
             # looking again is cheaper than recording was.
+            around = around or _from_slot(parent_context, span.parent)
             self._track(span, None, around, parent_context)
         elif around is not None:
             self._table.put(span.context.span_id, around)
@@ -210,13 +211,15 @@ class EventLogSpanProcessor(SpanProcessor):
         parent_context: context_api.Context | None,
     ) -> None:
         """Take a span as the request it is, or as part of the one around it."""
-        parent = span.parent
-        if around is None and parent is not None and not parent.is_remote:
-            around = _from_slot(parent_context)
+        if around is None:
+            around = _from_slot(parent_context, span.parent)
         same = None if around is None else self._same_request(around, match.action)
         if same is None:
             self._announce(self._track(span, match, around, parent_context), is_starting=True)
         else:
+            slot = slot_of(parent_context)
+            if slot is not None and slot.request is None:
+                slot.request = same
             self._table.put(span.context.span_id, same)
             span.set_attribute(semconv.EVENTLOG_DROP, True)
 
@@ -257,7 +260,8 @@ class EventLogSpanProcessor(SpanProcessor):
             return
         request.is_started = True
         span = request.span
-        self._put(Started(span, attributes_of(span), match, request.correlation_id))
+        request.head = head_of(span)
+        self._put(Started(request.head, attributes_of(span), match, request.correlation_id))
         mark(span, match.action, request.request_id, is_starting=is_starting)
 
     def _same_request(self, around: Request, action: str) -> Request | None:
@@ -309,10 +313,12 @@ def _scope_name(span: ReadableSpan) -> str:
 
 
 def _ended(span: ReadableSpan, match: Match, request: Request | None, *, with_start: bool) -> Ended:
+    tail = tail_of(span)
     if request is None:
-        return Ended(span, match, None, None, _NO_HEADERS, with_start)
+        return Ended(head_of(span), tail, match, None, None, _NO_HEADERS, with_start)
     return Ended(
-        span,
+        request.head or head_of(span),
+        tail,
         match,
         request.correlation_id,
         request.notes_if_any,
@@ -321,12 +327,16 @@ def _ended(span: ReadableSpan, match: Match, request: Request | None, *, with_st
     )
 
 
-def _from_slot(context: context_api.Context | None) -> Request | None:
-    """Return the request around a span whose parent was not recorded."""
+def _from_slot(
+    context: context_api.Context | None, parent: trace.SpanContext | None
+) -> Request | None:
+    """Return the request around a span whose parent was not recorded, or is the caller's."""
     slot = slot_of(context)
-    if slot is None or slot.request is None or slot.request.is_ended:
+    if slot is None:
         return None
-    return slot.request
+    is_child = parent is not None and not parent.is_remote
+    request = slot.request if is_child else slot.around
+    return None if request is None or request.is_ended else request
 
 
 _active: list[weakref.ref[EventLogSpanProcessor]] = []

@@ -38,11 +38,13 @@ class EventLogPropagator(TextMapPropagator):
 
     Args:
         inner: the propagator in place.
+        find: how to find a request by a span id.
 
     """
 
-    def __init__(self, inner: TextMapPropagator) -> None:
+    def __init__(self, inner: TextMapPropagator, find: FindRequest | None = None) -> None:
         self._inner = inner
+        self._find = find
 
     def extract(
         self,
@@ -57,10 +59,26 @@ class EventLogPropagator(TextMapPropagator):
         if extracted is None:
             extracted = context if context is not None else get_current()
         try:
-            return with_slot(RequestSlot(_correlation_id(carrier, getter)), extracted)
+            slot = RequestSlot(_correlation_id(carrier, getter), around=self._around(context))
+            return with_slot(slot, extracted)
         except Exception:  # noqa: BLE001 - nothing of ours may reach the request
             guard.caught("EventLogPropagator.extract")
             return extracted
+
+    def _around(self, context: Context | None) -> Request | None:
+        """Return the request in progress inside of which headers are read, if there is one.
+
+        FastAPI and Starlette read the caller's headers even inside of another server span, and
+        their own span is then no child of it.
+        """
+        request = None
+        if self._find is not None:
+            request = self._find(trace.get_current_span(context).get_span_context().span_id)
+        if request is None:
+            slot = slot_of(context)
+            if slot is not None:
+                request = slot.request or slot.around
+        return None if request is None or request.is_ended else request
 
     def inject(
         self,
@@ -101,11 +119,11 @@ def _correlation_id(carrier: Any, getter: textmap.Getter[Any]) -> str | None:
     return None
 
 
-def install_propagator() -> None:
+def install_propagator(find: FindRequest) -> None:
     """Compose ours with the global propagator; once."""
     present = propagate.get_global_textmap()
     if not isinstance(present, EventLogPropagator):
-        propagate.set_global_textmap(EventLogPropagator(present))
+        propagate.set_global_textmap(EventLogPropagator(present, find))
 
 
 class EventLogResponsePropagator:

@@ -143,6 +143,8 @@ def test_what_a_signal_says_beside_its_status() -> None:
         ),
         ('query = "error"', span_data(attributes={"url.query": "error=denied"}), True),
         ('query = "error"', span_data(attributes={"url.query": "code=1"}), False),
+        ('query = "error=denied"', span_data(attributes={"url.query": "error=denied"}), True),
+        ('query = "error=denied"', span_data(attributes={"url.query": "error=other"}), False),
         (
             'attributes = { "auth.outcome" = "failure" }',
             span_data(attributes={"auth.outcome": "failure"}),
@@ -207,6 +209,8 @@ def test_a_second_factor_due_is_a_success_with_a_next_step() -> None:
         ),
         (rpc(16), "unauthenticated"),
         (rpc(99), "rpc_99"),
+        (rpc(16, exceptions=[{"exception.type": "Exception"}]), "unauthenticated"),
+        (rpc(2, exceptions=[BOOM]), "app.Boom"),
         (span_data(status=200, span_status=2), "error"),
     ],
 )
