@@ -128,7 +128,7 @@ class Mapper:
             error_type=clean_word(decided.error_type),
             error_message=_error_message(span, notes) if is_error else None,
             http_status_code=integer(first(attributes, semconv.HTTP_STATUS_CODE)),
-            user_id=hashed(
+            user_id=self.privacy.user(
                 clean_user(
                     notes.user_id or first_text(attributes, semconv.USER_ID) or notes.signal_user_id
                 )

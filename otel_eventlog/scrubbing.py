@@ -108,7 +108,7 @@ _ASSIGNED = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _REASON = re.compile(r"[a-z]+(?:_[a-z]+)+")
-_PARAMETER = re.compile(r"([?&#;][\w.\[\]%-]{1,64}=)[^&#\s'\"]*")
+_QUERY = re.compile(r"[?&#;][\w.\[\]%-]{1,64}=[^\s'\"]*")
 _TOKEN_IN_PATH = re.compile(rf"(/[\w.-]*(?:{RESET_WORD})[\w.-]*/)[^\s'\"?#]+", re.IGNORECASE)
 _SQL = re.compile(  # SQLAlchemy shows the statement and its parameters, databases the row
     r"\[(?:SQL|parameters):.*|\bvalues\s*\(.*|\)=\(.*?\)|\brow contains \(.*",
@@ -143,7 +143,7 @@ def scrub(text: object, chars_max: int = ERROR_MESSAGE_CHARS_MAX) -> str | None:
         return None
     text = _without_credentials(text, text.lower())
     if "=" in text:
-        text = _PARAMETER.sub(_AFTER, text)
+        text = _QUERY.sub(REDACTED, text)
         text = _INPUT.sub(_AFTER, text) if "input_value=" in text else text
     if "/" in text:
         text = _TOKEN_IN_PATH.sub(_AFTER, text)
