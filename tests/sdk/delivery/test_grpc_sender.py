@@ -19,7 +19,6 @@ from opentelemetry.proto.collector.logs.v1 import logs_service_pb2_grpc as servi
 from otel_eventlog.delivery.delivery import Delivery
 from otel_eventlog.delivery.grpc_sender import GrpcSender
 from otel_eventlog.delivery.sender import Answer, Transport
-from otel_eventlog.settings import Settings, build_sender
 from tests.support.builders import event_log
 
 Code = grpc.StatusCode
@@ -176,8 +175,7 @@ def test_without_grpc_the_log_says_what_to_install(
 ) -> None:
     """A missing extra neither raises nor loses: the event logs wait, and the log says why."""
     monkeypatch.setitem(sys.modules, "grpc", None)
-    settings = Settings.from_env({"OTEL_EVENTLOG_PROTOCOL": "grpc"})
-    delivery = make_delivery(sender=build_sender(settings))
+    delivery = make_delivery(sender=GrpcSender(Transport(base_url="http://127.0.0.1:9")))
     delivery.put(event_log())
     assert not delivery.force_flush(0.5)
     assert not delivery.stats().dropped
