@@ -3,10 +3,11 @@
 Prints the microseconds that a request's own thread spends more with everything on (sampler,
 propagator, response propagator, default packs, span attributes, a live collector): for a wanted
 span with both its event logs, for spans that no rule wants, and for spans that sampling drops.
-Rounds of both sides alternate; each figure is the median over the rounds of the difference.
+Rounds of the sides alternate; each figure is the median over the rounds of the difference.
 
 Two clocks: `wall` is what a user waits, and includes whatever else this machine does meanwhile,
-the delivery's thread too; `thread` is the processor time of the request's thread alone.
+the delivery's thread too; `thread` is the processor time of the request's thread alone. `least` is
+what a span processor that does nothing and a sampler that only asks another one add already.
 
     python -m benchmarks.application_cost [--rounds 31] [--requests 400] [--no-collector]
 """
@@ -31,8 +32,8 @@ from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.instrumentation.wsgi import wsgi_getter
 from opentelemetry.propagators.composite import CompositePropagator
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, DEFAULT_ON, Sampler
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, DEFAULT_ON, Sampler, SamplingResult
 from opentelemetry.trace import SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -43,8 +44,6 @@ from otel_eventlog.processor import EventLogSpanProcessor, find_request
 from otel_eventlog.propagation import EventLogPropagator, EventLogResponsePropagator
 from otel_eventlog.settings import Settings, build_delivery, build_mapper
 from otel_eventlog.snapshots import materialise
-
-GOAL_WANTED_US, GOAL_UNWANTED_US, GOAL_DROPPED_US = 10.0, 1.0, 0.5
 
 Attributes = dict[str, Any]
 Request = Callable[["Side"], None]
@@ -132,6 +131,25 @@ def span_alone(kind: SpanKind, attributes: Attributes, side: Side) -> None:
     side.tracer.start_span("GET", None, kind, attributes).end()
 
 
+class _IdleSampler(Sampler):
+    """Asks another sampler, and does nothing else."""
+
+    def __init__(self, inner: Sampler) -> None:
+        self._ask = inner.should_sample
+
+    def should_sample(self, *arguments: Any, **named: Any) -> SamplingResult:  # type: ignore[override]
+        """Ask."""
+        return self._ask(*arguments, **named)
+
+    def get_description(self) -> str:
+        """Name it."""
+        return "idle"
+
+
+class _IdleProcessor(SpanProcessor):
+    """Does nothing."""
+
+
 def measure(request: Request, side: Side, count: int) -> tuple[float, float]:
     """Return wall and thread time of one request in microseconds, over `count` of them."""
     numbers = range(count)
@@ -142,15 +160,21 @@ def measure(request: Request, side: Side, count: int) -> tuple[float, float]:
     return spent[0] / count / 1_000, spent[1] / count / 1_000
 
 
-def sides(sampler: Sampler, processor: EventLogSpanProcessor) -> tuple[Side, Side]:
-    """Return the bare SDK, and the SDK with everything of ours."""
+Sides = tuple[Side, Side, Side]
+
+
+def sides(sampler: Sampler, processor: EventLogSpanProcessor) -> Sides:
+    """Return the bare SDK, the SDK with what does nothing, and the SDK with everything of ours."""
     resource = Resource({"service.name": "shop", "service.version": "1.4.2"})
     composite = CompositePropagator([TraceContextTextMapPropagator(), W3CBaggagePropagator()])
     bare = TracerProvider(sampler=sampler, resource=resource, shutdown_on_exit=False)
+    idle = TracerProvider(sampler=_IdleSampler(sampler), resource=resource, shutdown_on_exit=False)
+    idle.add_span_processor(_IdleProcessor())
     full = TracerProvider(sampler=sampler, resource=resource, shutdown_on_exit=False)
     attach(full, processor)
     return (
         Side(bare.get_tracer("bench"), composite, None),
+        Side(idle.get_tracer("bench"), composite, None),
         Side(
             full.get_tracer("bench"),
             EventLogPropagator(composite),
@@ -159,26 +183,25 @@ def sides(sampler: Sampler, processor: EventLogSpanProcessor) -> tuple[Side, Sid
     )
 
 
-def compare(
-    title: str, request: Request, pair: tuple[Side, Side], goal_us: float | None, drain: Drain
-) -> str:
+def compare(title: str, request: Request, three: Sides, goal_us: float | None, drain: Drain) -> str:
     """Return one line of the table."""
-    rounds, count = drain.rounds, drain.requests
-    bare, ours = pair
-    for side in pair:
-        measure(request, side, count)
+    for side in three:
+        measure(request, side, drain.requests)
     drain.wait()
-    bares, walls, threads = [], [], []
-    for _ in range(rounds):
-        bare_wall, bare_thread = measure(request, bare, count)
-        our_wall, our_thread = measure(request, ours, count)
+    bares, leasts, walls, threads = [], [], [], []
+    for _ in range(drain.rounds):
+        bare, idle, ours = (measure(request, side, drain.requests) for side in three)
         drain.wait()
-        bares.append(bare_thread)
-        walls.append(our_wall - bare_wall)
-        threads.append(our_thread - bare_thread)
-    base, wall, thread = map(statistics.median, (bares, walls, threads))
+        bares.append(bare[1])
+        leasts.append(idle[1] - bare[1])
+        walls.append(ours[0] - bare[0])
+        threads.append(ours[1] - bare[1])
+    base, least, wall, thread = map(statistics.median, (bares, leasts, walls, threads))
     goal = f"{goal_us:5.1f}" if goal_us is not None else "    -"
-    return f"{title:34} {base:9.1f} {wall:+9.2f} {thread:+9.2f} {thread / base:9.0%} {goal:>8}"
+    return (
+        f"{title:34} {base:9.1f} {least:+9.2f} {wall:+10.2f} {thread:+9.2f} {thread / base:9.0%}"
+        f" {goal:>8}"
+    )
 
 
 @dataclass(frozen=True)
@@ -220,8 +243,9 @@ def main(arguments: list[str] | None = None) -> None:
         drain = Drain(options.rounds, options.requests, delivery)
         recorded, dropped = sides(DEFAULT_ON, processor), sides(ALWAYS_OFF, processor)
         gc.collect()
-        print(f"{'µs of the request thread':34} bare SDK  added:wall   thread  of bare     goal")
-        for title, request, pair, goal_us in (
+        print(f"{'':34} {'bare SDK':>9} {'least':>9} {'added wall':>10} {'thread':>9}", end="")
+        print(f" {'of bare':>9} {'goal':>8}")
+        for title, request, three, goal_us in (
             ("wanted request, both event logs", partial(incoming, WANTED), recorded, 10.0),
             ("unwanted request", partial(incoming, UNWANTED), recorded, None),
             ("unwanted server span", partial(span_alone, SpanKind.SERVER, UNWANTED), recorded, 1.0),
@@ -232,7 +256,7 @@ def main(arguments: list[str] | None = None) -> None:
             ("dropped internal span", partial(span_alone, SpanKind.INTERNAL, {}), dropped, 0.5),
             ("wanted request, not sampled", partial(incoming, WANTED), dropped, None),
         ):
-            print(compare(title, request, pair, goal_us, drain), flush=True)
+            print(compare(title, request, three, goal_us, drain), flush=True)
         processor.shutdown()
 
 

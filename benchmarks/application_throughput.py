@@ -78,8 +78,7 @@ def sink() -> Iterator[int]:
     """Run a sink of spans; yield its port."""
     process = subprocess.Popen([sys.executable, SINK], stdout=subprocess.PIPE)
     try:
-        assert process.stdout is not None
-        yield int(process.stdout.readline())
+        yield int(next(iter(process.stdout or ()), b"0"))
     finally:
         process.kill()
         process.wait()
@@ -94,7 +93,8 @@ def app(traces_port: int, event_logs: str | None, core: int) -> Iterator[App]:
     environment = {
         **os.environ,
         "OTEL_SERVICE_NAME": "small",
-        "OTEL_TRACES_EXPORTER": "otlp_proto_http",
+        "OTEL_TRACES_EXPORTER": "otlp",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         "OTEL_METRICS_EXPORTER": "none",
         "OTEL_LOGS_EXPORTER": "none",
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{traces_port}",

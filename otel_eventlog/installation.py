@@ -20,9 +20,14 @@ from otel_eventlog import guard
 from otel_eventlog.environment_variables import OTEL_EVENTLOG_CONFIG, OTEL_EVENTLOG_ENDPOINT
 from otel_eventlog.errors import RuleError, SettingsError
 from otel_eventlog.processor import EventLogSpanProcessor, find_request
-from otel_eventlog.propagation import install_propagator, install_response_propagator
+from otel_eventlog.propagation import (
+    install_propagator,
+    install_response_propagator,
+    keep_response_propagator,
+)
 from otel_eventlog.sampler import EventLogSampler
 from otel_eventlog.settings import Settings, build_delivery, build_mapper
+from otel_eventlog.signals import connect_frameworks
 from otel_eventlog.snapshots import materialise
 
 _lock = threading.Lock()
@@ -112,7 +117,18 @@ def attach(provider: TracerProvider, processor: EventLogSpanProcessor) -> None:
     provider.add_span_processor(processor)
     install_propagator(find_request)
     install_response_propagator(find_request)
+    connect_frameworks()
+    processor.on_request = _stay_connected
     _installed[provider] = processor
+
+
+def _stay_connected() -> None:
+    """Connect to what the application imports or sets only after event logs are on."""
+    try:
+        connect_frameworks()
+        keep_response_propagator(find_request)
+    except Exception:  # noqa: BLE001 - nothing of ours may reach the request
+        guard.caught("connecting to the application's frameworks")
 
 
 def _wrap_samplers(provider: TracerProvider, processor: EventLogSpanProcessor) -> None:
@@ -140,20 +156,34 @@ def _tracers_of(provider: TracerProvider) -> list[Tracer]:
     ]
 
 
-def detach(provider: TracerProvider, processor: EventLogSpanProcessor, sampler: Sampler) -> None:
+def installed_on(provider: TracerProvider) -> EventLogSpanProcessor | None:
+    """Return the processor of ours on a provider, if event logs are on there."""
+    return _installed.get(provider)
+
+
+def detach(
+    provider: TracerProvider,
+    processor: EventLogSpanProcessor,
+    sampler: Sampler,
+    before: EventLogSpanProcessor | None = None,
+) -> None:
     """Undo `attach`, except that the SDK cannot take a span processor back.
 
     Args:
         provider: the provider.
         processor: the processor, which should be shut down and then does nothing more.
         sampler: what samples from now on.
+        before: the processor that was there before this one, if there was any.
 
     """
     provider.sampler = sampler
     for tracer in _tracers_of(provider):
         tracer.sampler = sampler
     if _installed.get(provider) is processor:
-        del _installed[provider]
+        if before is None:
+            del _installed[provider]
+        else:
+            _installed[provider] = before
 
 
 def uninstall(provider: TracerProvider) -> None:

@@ -23,7 +23,7 @@ from otel_eventlog import guard, semconv
 from otel_eventlog.delivery.tally import DeliveryStats
 from otel_eventlog.mapping import Mapper
 from otel_eventlog.model import SpanKind
-from otel_eventlog.readable import attributes_of, kind_number, mark, peek
+from otel_eventlog.readable import attributes_of, head_of, kind_number, mark, peek, tail_of
 from otel_eventlog.reported import REPORTED
 from otel_eventlog.ruleindex import LATER, Later
 from otel_eventlog.rules import Match
@@ -78,9 +78,11 @@ class EventLogSpanProcessor(SpanProcessor):
             mapper = mapper or build_mapper(settings)
             delivery = delivery or build_delivery(settings, partial(materialise, mapper))
         self.mapper = mapper
-        self.delivery = delivery
+        self.delivery: SnapshotSink = delivery
         self.tracer_provider: trace.TracerProvider | None = None
         """Whose spans these are, where known: `api` opens its spans there."""
+        self.on_request: Callable[[], None] | None = None
+        """Called in the request's thread for every request that is tracked; must not raise."""
         self._at_start = mapper.rules.at_start
         self._judges_servers = _SERVER in mapper.rules.kinds
         self._table = Table(spans_max)
@@ -166,6 +168,15 @@ class EventLogSpanProcessor(SpanProcessor):
                 self._announce(request, is_starting=False)
         return request.match
 
+    def divert(self, delivery: SnapshotSink) -> SnapshotSink:
+        """Hand event logs to another delivery from now on, and return the one before."""
+        before, self.delivery, self._put = self.delivery, delivery, delivery.put
+        return before
+
+    def switch(self, *, on: bool) -> None:
+        """Stop making event logs, or go on, without ending the delivery."""
+        self._is_shut_down = not on
+
     def record(self, snapshot: Recorded) -> None:
         """Hand over what the application reported without a span."""
         self._put(snapshot)
@@ -230,6 +241,8 @@ class EventLogSpanProcessor(SpanProcessor):
             if slot.request is None or slot.request.is_ended:
                 slot.request = request
         self._table.put(span_id, request)
+        if self.on_request is not None:
+            self.on_request()
         return request
 
     def _announce(self, request: Request, *, is_starting: bool) -> None:
@@ -247,7 +260,8 @@ class EventLogSpanProcessor(SpanProcessor):
             return
         request.is_started = True
         span = request.span
-        self._put(Started(span, attributes_of(span), match, request.correlation_id))
+        request.head = head_of(span)
+        self._put(Started(request.head, attributes_of(span), match, request.correlation_id))
         mark(span, match.action, request.request_id, is_starting=is_starting)
 
     def _same_request(self, around: Request, action: str) -> Request | None:
@@ -299,10 +313,12 @@ def _scope_name(span: ReadableSpan) -> str:
 
 
 def _ended(span: ReadableSpan, match: Match, request: Request | None, *, with_start: bool) -> Ended:
+    tail = tail_of(span)
     if request is None:
-        return Ended(span, match, None, None, _NO_HEADERS, with_start)
+        return Ended(head_of(span), tail, match, None, None, _NO_HEADERS, with_start)
     return Ended(
-        span,
+        request.head or head_of(span),
+        tail,
         match,
         request.correlation_id,
         request.notes_if_any,

@@ -7,6 +7,8 @@ to quote, and its `Location` and content type are noted beside the span, never o
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -170,8 +172,8 @@ class EventLogResponsePropagator:
                 request.location = _text(value)
             elif lower == _OURS:
                 is_told = True
-        if request.is_started and setter is not None and not is_told:
-            setter.set(carrier, RESPONSE_HEADER, request.request_id)
+        if request.is_started and not is_told:
+            (setter or _PLAIN_SETTER).set(carrier, RESPONSE_HEADER, request.request_id)
 
     def _request(self, context: Context | None) -> Request | None:
         slot = slot_of(context)
@@ -183,16 +185,27 @@ class EventLogResponsePropagator:
         return self._find(trace.get_current_span(context).get_span_context().span_id)
 
 
+class _PlainSetter:
+    """Writes on Django's response, for which the instrumentation names no setter."""
+
+    @staticmethod
+    def set(carrier: Any, key: str, value: str) -> None:
+        """Write a header, where that can be done by its name."""
+        if hasattr(carrier, "__setitem__") and not isinstance(carrier, list):
+            carrier[key] = value
+
+
+_PLAIN_SETTER = _PlainSetter()
 _CONTENT_TYPE, _LOCATION, _OURS = "content-type", "location", RESPONSE_HEADER.lower()
 _SEEN_LENGTHS = frozenset(map(len, (_CONTENT_TYPE, _LOCATION, _OURS)))
 
 
 def _headers(carrier: Any) -> Iterable[tuple[Any, Any]]:
-    """Return a response's headers, text or bytes: WSGI, ASGI, Django; else nothing."""
+    """Return a response's headers, text or bytes: WSGI, ASGI, Django, a dictionary."""
     if isinstance(carrier, (list, tuple)):
         return carrier
     if isinstance(carrier, dict):
-        return carrier.get("headers") or ()
+        return (carrier.get("headers") or ()) if "type" in carrier else carrier.items()
     known: Any = getattr(carrier, "headers", None)
     return known.items() if hasattr(known, "items") else ()
 
@@ -201,13 +214,22 @@ def _text(value: Any) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
+_CONTRIB = "opentelemetry.instrumentation.propagators"
+
+
 def install_response_propagator(find: FindRequest) -> None:
     """Compose ours with contrib's global response propagator, if contrib is there; once."""
     try:
-        from opentelemetry.instrumentation import propagators as contrib
+        importlib.import_module(_CONTRIB)
     except ImportError:
         return
-    propagators: Any = contrib  # it has no annotations
-    present = propagators.get_global_response_propagator()
-    if not isinstance(present, EventLogResponsePropagator):
-        propagators.set_global_response_propagator(EventLogResponsePropagator(present, find))
+    keep_response_propagator(find)
+
+
+def keep_response_propagator(find: FindRequest) -> None:
+    """Compose ours again where the application has set one since; cheap where it has not."""
+    contrib: Any = sys.modules.get(_CONTRIB)
+    if contrib is not None:
+        present = contrib.get_global_response_propagator()
+        if not isinstance(present, EventLogResponsePropagator):
+            contrib.set_global_response_propagator(EventLogResponsePropagator(present, find))

@@ -20,12 +20,13 @@ from otel_eventlog.request_facts import (
     host,
     path,
     query_names,
-    same_value,
     value_text,
 )
+from otel_eventlog.rulefit import fits_late, fits_scope, fits_settled, rpc_key, takes_method
 from otel_eventlog.rules import Match, Rule
 from otel_eventlog.templates import (
     TemplateTrie,
+    is_mount_prefix,
     parse_template,
     route_pattern,
     split_path,
@@ -40,8 +41,6 @@ MEMO_HOSTS_MAX = 4096
 """Hosts that an application calls; likewise."""
 MEMO_TEXT_CHARS_MAX = 256
 """Longer routes and hosts are judged anew each time."""
-
-NEVER_AN_ATTEMPT = frozenset({"HEAD", "OPTIONS"})
 
 Attributes = Mapping[str, AttributeValue]
 _FitsPath = Callable[[str], object]
@@ -174,9 +173,9 @@ class RuleIndex:
         for entry in found:
             if entry.is_plain:
                 return entry
-            if not _fits_settled(entry.rule, attributes):
+            if not fits_settled(entry.rule, attributes):
                 continue
-            fits = not entry.is_late or _fits_late(entry.rule, attributes, scope_name)
+            fits = not entry.is_late or fits_late(entry.rule, attributes, scope_name)
             if fits is True:
                 return entry
             # A dropping rule that asks for more than is known yet hides nothing behind it.
@@ -272,7 +271,7 @@ class _Filing:
             loose = [
                 entry
                 for entry in self._loose(attributes, scope_name)
-                if _takes_method(entry.rule, method)
+                if takes_method(entry.rule, method)
             ]
             if loose:
                 found = _merged(found, loose)
@@ -285,7 +284,7 @@ class _Filing:
         found = self.of_route(method, route)
         if where is None or where == route:
             return found
-        if found and _is_mount_prefix(route, where):
+        if found and is_mount_prefix(route, where):
             found = ()
         return _merged(found, self._of_path(method, where))
 
@@ -300,14 +299,14 @@ class _Filing:
         found = self._templates.find(segments)
         if not found:
             return ()
-        kept = [entry for entry in found if _takes_method(entry.rule, method)]
+        kept = [entry for entry in found if takes_method(entry.rule, method)]
         kept.sort(key=_by_priority)
         return kept
 
     def _loose(self, attributes: Attributes, scope_name: str | None) -> list[Entry]:
         """Return the rules without a route whose first condition fits, in no order."""
         found: list[Entry] = []
-        if self._rpc and (key := _rpc_key(attributes)) is not None:
+        if self._rpc and (key := rpc_key(attributes)) is not None:
             service, method = key
             for known in ((service, method), (service, None), (None, method)):
                 found += self._rpc.get(known, ())
@@ -326,7 +325,7 @@ class _Filing:
             found += [
                 entry
                 for entry in self._others
-                if scope_name is None or _fits_scope(entry.rule, scope_name)
+                if scope_name is None or fits_scope(entry.rule, scope_name)
             ]
         return found
 
@@ -337,73 +336,3 @@ def _merged(one: Entries, other: Entries) -> Entries:
     if not one:
         return other if len(other) == 1 else sorted(other, key=_by_priority)
     return sorted((*one, *other), key=_by_priority)
-
-
-def _takes_method(rule: Rule, method: str | None) -> bool:
-    return method in rule.methods if rule.methods else method not in NEVER_AN_ATTEMPT
-
-
-def _is_mount_prefix(route: str, where: str) -> bool:
-    """Whether the route is only the beginning of the path: a sub-application's mount point.
-
-    A route that is the end of the path instead lost its prefix (Flask under a dispatcher) and is
-    as good as a whole one. Placeholders are taken to fit.
-    """
-    parts, segments = split_route(route), split_path(where)
-    last = parts[-1]
-    takes_the_rest = "*" in last or ("path" in last and last[:1] in "{<")
-    if takes_the_rest or len(parts) >= len(segments):
-        return False
-    return _fits_segments(parts, segments[: len(parts)]) and not _fits_segments(
-        parts, segments[-len(parts) :]
-    )
-
-
-def _fits_segments(parts: Sequence[str], segments: Sequence[str]) -> bool:
-    return all(
-        part == segment or part[:1] in "{<:(" for part, segment in zip(parts, segments, strict=True)
-    )
-
-
-def _rpc_key(attributes: Attributes) -> tuple[str, str] | None:
-    """Service and method; newer conventions write both into `rpc.method` as `service/method`."""
-    method = attributes.get("rpc.method")
-    service = attributes.get("rpc.service")
-    if not isinstance(method, str):
-        return None
-    if not isinstance(service, str):
-        service, _, method = method.rpartition("/")
-    return service, method
-
-
-def _fits_settled(rule: Rule, attributes: Attributes) -> bool:
-    """Judge what is known at a span's start and did not file the rule: host, rpc beside a route."""
-    if rule.host:
-        name = host(attributes)
-        if name is None or not any(fnmatchcase(name, glob) for glob in rule.host):
-            return False
-    if rule.route is None or (rule.rpc_service is None and rule.rpc_method is None):
-        return True
-    service, method = _rpc_key(attributes) or (None, None)
-    return rule.rpc_service in (None, service) and rule.rpc_method in (None, method)
-
-
-def _fits_late(rule: Rule, attributes: Attributes, scope_name: str | None) -> bool | None:
-    """Judge scope, query and attributes; None if that may turn out to fit later.
-
-    A rule without a route or RPC would wait for every span: its attributes and query parameters
-    must be there from the start.
-    """
-    if rule.scope and scope_name is not None and not _fits_scope(rule, scope_name):
-        return False
-    fits = (not rule.query or query_names(attributes).issuperset(rule.query)) and all(
-        same_value(wanted, attributes.get(key)) for key, wanted in rule.attributes.items()
-    )
-    if fits:
-        return None if rule.scope and scope_name is None else True
-    is_loose = rule.route is None and rule.rpc_service is None and rule.rpc_method is None
-    return False if is_loose else None
-
-
-def _fits_scope(rule: Rule, scope_name: str) -> bool:
-    return not rule.scope or any(fnmatchcase(scope_name, glob) for glob in rule.scope)

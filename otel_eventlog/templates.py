@@ -13,11 +13,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Generic, TypeVar
 from urllib.parse import unquote
 
 T = TypeVar("T")
 
+TEMPLATES_REMEMBERED_MAX = 4096
 SEGMENTS_MAX = 32
 """Routes and paths are judged by their first 32 segments; no known auth route has more than ten."""
 
@@ -89,6 +91,28 @@ def split_path(path: str) -> list[str]:
     return segments
 
 
+def is_mount_prefix(route: str, where: str) -> bool:
+    """Whether the route is only the beginning of the path: a sub-application's mount point.
+
+    A route that is the end of the path instead lost its prefix (Flask under a dispatcher) and is
+    as good as a whole one. Placeholders are taken to fit.
+    """
+    parts, segments = split_route(route), split_path(where)
+    last = parts[-1]
+    takes_the_rest = "*" in last or ("path" in last and last[:1] in "{<")
+    if takes_the_rest or len(parts) >= len(segments):
+        return False
+    return _fits_segments(parts, segments[: len(parts)]) and not _fits_segments(
+        parts, segments[-len(parts) :]
+    )
+
+
+def _fits_segments(parts: Sequence[str], segments: Sequence[str]) -> bool:
+    return all(
+        part == segment or part[:1] in "{<:(" for part, segment in zip(parts, segments, strict=True)
+    )
+
+
 def route_pattern(route: str) -> Callable[[str], object] | None:
     """Return what tells whether a path is just what a span's `http.route` describes.
 
@@ -119,8 +143,9 @@ def _split_regex(text: str) -> list[str]:
     ]
 
 
+@lru_cache(TEMPLATES_REMEMBERED_MAX)
 def parse_template(text: str) -> Template:
-    """Compile a rule's route of any dialect.
+    """Compile a rule's route of any dialect; each is asked for several times at start-up.
 
     Raises:
         ValueError: more than SEGMENTS_MAX segments.

@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace import Span
 
 from otel_eventlog.model import TAG_REQUEST, uuid_int, uuid_text
 from otel_eventlog.outcome import Annotations
+from otel_eventlog.readable import SpanHead
 from otel_eventlog.rules import Match
 
 TRACKED_SPANS_MAX = 20_000
@@ -40,6 +41,7 @@ class Request:
         is_started: whether its `start` has left; from then on it has an outcome too.
         is_ended: whether its span has ended.
         claimed: actions of the requests that ran inside of it.
+        head: what its start was sent with.
 
     """
 
@@ -49,6 +51,7 @@ class Request:
         "claimed",
         "content_type",
         "correlation_id",
+        "head",
         "is_ended",
         "is_started",
         "location",
@@ -71,6 +74,7 @@ class Request:
         self.is_started = False
         self.is_ended = False
         self.claimed = _NOTHING
+        self.head: SpanHead | None = None
         self._notes: Annotations | None = None
         self._request_id: str | None = None
 

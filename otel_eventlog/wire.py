@@ -15,9 +15,10 @@ from typing import Any
 from otel_eventlog import semconv
 from otel_eventlog.actions import lookup
 from otel_eventlog.errors import WireError
-from otel_eventlog.limits import IDENTIFIER_CHARS_MAX, INT64_MAX, KEPT_ATTRIBUTES_MAX
+from otel_eventlog.limits import INT64_MAX
 from otel_eventlog.model import AttributeValue, EventLog, OutcomeSource, Rank, Status
-from otel_eventlog.privacy import clean_text, clean_value, is_blocked_name
+from otel_eventlog.privacy import CLEANERS, clean_attributes
+from otel_eventlog.scrubbing import scrub
 
 SEVERITY_INFO = 9
 SEVERITY_WARN = 13
@@ -76,6 +77,8 @@ EVENT_ID = "log.record.uid"
 DURATION = "eventlog.duration_ns"
 PARENT_SPAN_ID = "eventlog.parent_span_id"
 HTTP_STATUS_CODE = "http.response.status_code"
+
+_SHOWN_CHARS_MAX = 64
 
 _TEXT_KEYS = tuple(TEXT_ATTRIBUTES.values())
 _texts_of = attrgetter(*TEXT_ATTRIBUTES)
@@ -155,7 +158,7 @@ def _sentence(event: EventLog) -> str:
 
 
 def from_record(record: WireRecord, resource: Mapping[str, AttributeValue]) -> EventLog:
-    """Return the event log that a log record is, cut to the limits.
+    """Return the event log that a log record is, cleaned: whoever made it, no secret gets in.
 
     Args:
         record: a log record whose event name is one of `semconv.EVENT_NAMES`.
@@ -184,11 +187,16 @@ def from_record(record: WireRecord, resource: Mapping[str, AttributeValue]) -> E
         trace_sampled=bool(record.flags & FLAG_SAMPLED),
         rank=Rank.APP,
     )
-    for name, key in TEXT_ATTRIBUTES.items():
-        setattr(event, name, clean_text(attributes.get(key)))
+    for name, key, clean in _TEXT_CLEANERS:
+        value = attributes.get(key)
+        if value is not None:
+            setattr(event, name, clean(value))
     for name, names in RESOURCE_ATTRIBUTES.items():
-        found = (clean_text(resource.get(key)) for key in names)
-        setattr(event, name, next((text for text in found if text), ""))
+        clean = CLEANERS[name]
+        for key in names:
+            if text := clean(resource.get(key)):
+                setattr(event, name, text)
+                break
     _check_identity(event, attributes)
     event.parent_span_id = _hex(attributes.get(PARENT_SPAN_ID))
     info = lookup(event.action)
@@ -198,13 +206,16 @@ def from_record(record: WireRecord, resource: Mapping[str, AttributeValue]) -> E
     return event
 
 
+_TEXT_CLEANERS = tuple((name, key, CLEANERS[name]) for name, key in TEXT_ATTRIBUTES.items())
+
+
 def _start_time(record: WireRecord, status: Status) -> int:
     start = record.attributes.get(semconv.EVENTLOG_START_TIME)
     if start is None and status is Status.START:
         start = record.time_unix_nano
     if isinstance(start, bool) or not isinstance(start, int) or not 0 < start <= INT64_MAX:
         msg = (
-            f"attribute {semconv.EVENTLOG_START_TIME!r} is {start!r}; an outcome carries the "
+            f"attribute {semconv.EVENTLOG_START_TIME!r} is {_shown(start)}; an outcome carries the "
             "start of its request there, as an integer of nanoseconds since the epoch"
         )
         raise WireError(msg)
@@ -221,8 +232,8 @@ def _check_identity(event: EventLog, attributes: Mapping[str, Any]) -> None:
     claimed = attributes.get(semconv.EVENTLOG_REQUEST_ID)
     if claimed is not None and claimed != event.request_id:
         msg = (
-            f"attribute {semconv.EVENTLOG_REQUEST_ID!r} is {claimed!r}, but span id and start "
-            f"time make it {event.request_id!r}; leave it out or derive it from the span"
+            f"attribute {semconv.EVENTLOG_REQUEST_ID!r} is {_shown(claimed)}, but span id and "
+            f"start time make it {event.request_id!r}; leave it out or derive it from the span"
         )
         raise WireError(msg)
 
@@ -240,22 +251,17 @@ def _read_outcome(event: EventLog, attributes: Mapping[str, Any]) -> None:
         event.http_status_code = code
     kept = attributes.get(semconv.EVENTLOG_ATTRIBUTES)
     if isinstance(kept, Mapping):
-        event.attributes = _clean_kept(kept)
+        event.attributes = clean_attributes(kept)
 
 
 _OUTCOME_SOURCES = frozenset(source.value for source in OutcomeSource)
 
 
-def _clean_kept(kept: Mapping[str, Any]) -> dict[str, AttributeValue]:
-    clean: dict[str, AttributeValue] = {}
-    for key, raw in kept.items():
-        if len(clean) >= KEPT_ATTRIBUTES_MAX:
-            break
-        name = clean_text(key, IDENTIFIER_CHARS_MAX)
-        value = None if name is None or is_blocked_name(name) else clean_value(raw)
-        if name is not None and value is not None:
-            clean[name] = value
-    return clean
+def _shown(value: object) -> str:
+    """Return a wrong value for a message: bounded, and not the secret that it may be."""
+    if isinstance(value, str):
+        return repr(scrub(value, _SHOWN_CHARS_MAX) or "")
+    return repr(value) if isinstance(value, int | float | None) else type(value).__name__
 
 
 def _hex(value: object) -> int:

@@ -1,8 +1,9 @@
 """The end of processes that leave without `atexit`: children of multiprocessing, and of Celery.
 
 Such a child ends with `os._exit` and only runs the finalisers of its `util` module, from which its
-parent's are cleared right after the fork. Neither module is imported here: where the application
-does not use it, nothing has to be done.
+parent's are cleared right after the fork. A worker of Celery's pool does not even do that, but
+sends a signal of Celery's. None of these modules is imported here: where the application does not
+use them, nothing has to be done.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from functools import partial
 
 _MODULES = ("multiprocessing.util", "billiard.util")
+_CELERY = "celery.signals"
 _PRIORITY = 0
 
 
@@ -37,8 +39,16 @@ def call_at_exit_of_children(owner: object, flush: Callable[[], None]) -> bool:
         add()
         register(owner, partial(_again, add))
         is_registered = True
+    ending = getattr(sys.modules.get(_CELERY), "worker_process_shutdown", None)
+    if ending is not None:
+        ending.connect(partial(_told, flush), weak=False, dispatch_uid=f"otel-eventlog-{id(owner)}")
+        is_registered = True
     return is_registered
 
 
 def _again(add: Callable[[], object], _owner: object) -> None:
     add()
+
+
+def _told(flush: Callable[[], None], **_details: object) -> None:
+    flush()

@@ -108,7 +108,13 @@ class Spool:
         live = self._live
         if live is None and self._clock() < self._blocked_until_s:
             return False
-        own_bytes = 0 if self._own is None else self._own.bytes_count
+        own = self._own
+        if own is None:
+            own_bytes = 0
+        elif live is not None and len(own.segments) == 1:
+            own_bytes = live.size  # nearly always: a sum costs more than the write
+        else:
+            own_bytes = own.bytes_count
         if own_bytes + self._others_bytes + len(lines) > self._bytes_max:
             self.last_error = f"{self._bytes_max} bytes are full"
             return False

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from otel_eventlog.delivery.retry import Backoff
 from otel_eventlog.delivery.sender import Answer, Sender, SendResult
 from otel_eventlog.delivery.tally import Drop, Tally
+from otel_eventlog.guard import named
 from otel_eventlog.model import EventLog
 
 REQUEST_BYTES_MIN = 16 * 1024
@@ -193,4 +194,6 @@ class Transmitter:
 
     def _not_encoded(self, error: Exception) -> None:
         self._tally.drop(Drop.UNENCODABLE)
-        self._tally.notice("encode", logging.ERROR, "An event log cannot be encoded: %r", error)
+        self._tally.notice(
+            "encode", logging.ERROR, "An event log cannot be encoded: %s", named(error)
+        )

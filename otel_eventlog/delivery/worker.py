@@ -19,6 +19,7 @@ from otel_eventlog.delivery.spool import Spool, SpoolBatch
 from otel_eventlog.delivery.suppress import suppressed
 from otel_eventlog.delivery.tally import Drop, Tally
 from otel_eventlog.delivery.transmit import Transmitter
+from otel_eventlog.guard import named
 from otel_eventlog.model import EventLog
 
 BATCH_EVENTS_MAX = 512
@@ -84,6 +85,7 @@ class Worker:
         self._hand: list[EventLog] = []
         self._flush_in_hand: Flush | None = None
         self._stumbles = 0
+        self._is_behind = False
         self._next_tidy_s = float("-inf")
         self._transmitter = Transmitter(
             sender,
@@ -185,20 +187,23 @@ class Worker:
         try:
             return self._round()
         except Exception as error:  # noqa: BLE001 - the one guard of this thread
-            self.tally.notice("broken", logging.ERROR, "Delivery of event logs stumbled: %r", error)
+            self.tally.notice(
+                "broken", logging.ERROR, "Delivery of event logs stumbled: %s", named(error)
+            )
             self.pause()
             return not self._stopping.is_set()
 
     def _round(self) -> bool:
         """Do what there is to do; False if it was the last time."""
         is_stopping = self._stopping.is_set()
+        self._is_behind = False
         worked = self._deliver_spooled()
         worked = self._deliver_queued() or worked
         self._keep_house()
         if self._transmitter.has_given_up:
             return False
         if worked:
-            if not is_stopping and len(self.queue) < BATCH_EVENTS_MAX:
+            if not is_stopping and not self._is_behind and len(self.queue) < BATCH_EVENTS_MAX:
                 self.queue.rest(REST_S)
             return True
         if is_stopping:
@@ -303,7 +308,9 @@ class Worker:
             return tuple(self._materialise(item))
         except Exception as error:  # noqa: BLE001 - one broken item, whatever broke it
             self.tally.drop(Drop.UNMAPPABLE)
-            self.tally.notice("map", logging.ERROR, "An event log could not be made: %r", error)
+            self.tally.notice(
+                "map", logging.ERROR, "An event log could not be made: %s", named(error)
+            )
             return ()
 
     def _spooled_is_delivered(self) -> bool:
@@ -324,6 +331,7 @@ class Worker:
             return False
         if self._settle(batch.events, is_on_disk=True):
             return False  # the process ends; it stays on disk
+        self._is_behind |= len(batch.events) > BATCH_EVENTS_MAX // 2
         self.tally.drop(Drop.SPOOL_CORRUPT, batch.piece.corrupt_count)
         spool.acknowledge(batch)
         return True

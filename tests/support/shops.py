@@ -8,10 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import httpx
 
 from tests.support.mortal_collector import quiet_port
 from tests.support.processes import BIN, plain_environment, running
 
+ANSWER_S_MAX = 60.0
 APPS = Path(__file__).resolve().parents[1] / "faults" / "apps"
 
 
@@ -27,6 +31,12 @@ class Shop:
 
     url: str
     process: subprocess.Popen[bytes]
+
+    def counters(self) -> dict[str, Any]:
+        """Return what a worker of the Flask application says about its delivery."""
+        answer = httpx.get(f"{self.url}/stats", timeout=ANSWER_S_MAX)
+        found: dict[str, Any] = answer.raise_for_status().json()
+        return found
 
     def worker_ids(self) -> list[int]:
         """Return the process ids of the server's children."""
@@ -62,14 +72,9 @@ def _instrumented(
     command: list[str | Path],
     environment: dict[str, str],
 ) -> Iterator[Shop]:
-    everything = plain_environment(
-        OTEL_SERVICE_NAME=name,
-        OTEL_EVENTLOG_ENDPOINT=endpoint,
-        OTEL_TRACES_EXPORTER="none",
-        OTEL_METRICS_EXPORTER="none",
-        OTEL_LOGS_EXPORTER="none",
-        **environment,
-    )
+    usual = {f"OTEL_{kind}_EXPORTER": "none" for kind in ("TRACES", "METRICS", "LOGS")}
+    usual |= {"OTEL_SERVICE_NAME": name, "OTEL_EVENTLOG_ENDPOINT": endpoint}
+    everything = plain_environment() | usual | environment
     command = [BIN / "opentelemetry-instrument", *command]
     with running(command, port, everything, end_with=signal.SIGTERM) as process:
         yield Shop(f"http://127.0.0.1:{port}", process)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
+from otel_eventlog.delivery.worker import REST_S
 from otel_eventlog.model import EventLog, Status
 from tests.support.builders import event_log
 from tests.support.delivering import MakeDelivery, put_all, some
@@ -69,6 +70,23 @@ def test_what_waits_travels_together(collector: FakeCollector, make_delivery: Ma
     sizes = [len(received.records) for received in collector.received]
     assert max(sizes) <= 512
     assert len(sizes) <= 8
+
+
+def test_a_steady_trickle_travels_in_few_requests(
+    collector: FakeCollector, make_delivery: MakeDelivery
+) -> None:
+    """While event logs keep coming, there are no more requests than one for each rest."""
+    delivery = make_delivery()
+    delivery.put(event_log())
+    assert delivery.force_flush()
+    began = time.monotonic()
+    for event in some(200):
+        delivery.put(event)
+        time.sleep(0.002)  # the trickle itself
+    assert delivery.force_flush()
+    rests = (time.monotonic() - began) / REST_S
+    assert collector.accepted[-200:] == list(range(1, 201))
+    assert len(collector.received) <= rests + 4
 
 
 def test_resources_are_kept_apart(collector: FakeCollector, make_delivery: MakeDelivery) -> None:

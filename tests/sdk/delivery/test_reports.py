@@ -5,13 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from dataclasses import fields
 
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 
 import otel_eventlog
 from otel_eventlog.delivery.sender import Transport
+from otel_eventlog.delivery.tally import Drop
 from otel_eventlog.installation import uninstall
+from tests.support import repository
 from tests.support.builders import event_log
 from tests.support.delivering import MakeDelivery, put_all, some
 from tests.support.fake_collector import FakeCollector, Reply
@@ -83,6 +86,15 @@ def test_applications_can_read_the_counters(collector: FakeCollector) -> None:
         assert again.delivery.stats() == otel_eventlog.DeliveryStats(delivered=2)
     finally:
         uninstall(provider)
+
+
+def test_every_counter_and_every_reason_is_documented() -> None:
+    """People who look at the counters find each of them, and each reason, in the documentation."""
+    page = (repository.ROOT / "docs" / "delivery.md").read_text(encoding="utf-8")
+    names = {item.name for item in fields(otel_eventlog.DeliveryStats)}
+    reasons = {value for name, value in vars(Drop).items() if name.isupper()}
+    assert len(reasons) >= 8
+    assert sorted(name for name in names | reasons if f"`{name}`" not in page) == []
 
 
 LOSING = """

@@ -190,6 +190,8 @@ def test_a_directory_that_cannot_be_made_is_said(
     assert delivery.force_flush()
     assert sorted(collector.accepted) == list(range(1, 21))
     assert delivery.stats().spool_failures == 20
+    assert eventually(lambda: "spool cannot be written" in caplog.text)
+    delivery.shutdown()
     assert sum("spool cannot be written" in line for line in caplog.messages) == 1
 
 
