@@ -28,9 +28,9 @@ from otel_eventlog.request_facts import (
     integer,
     query_names,
     rpc_status,
+    same_value,
 )
 from otel_eventlog.rules import Conclusion, OutcomeRule, Rule, When
-from otel_eventlog.ruleset import same_value
 
 HTTP_ERROR_FROM = 400
 METHOD_NOT_ALLOWED = 405
@@ -51,17 +51,27 @@ ERROR_TYPES_BY_HTTP_STATUS = {
 """Reasons for where nobody said a better one; others become `http_<status>`."""
 
 
+REFUSED = "refused"
+"""Reason where all that is known is that a framework did not accept an attempt."""
+
+
 @dataclass(slots=True)
 class Annotations:
     """What only the application knows of a request, kept beside its span.
 
     `status` is the application's own word, `signal` the framework's; `location` and
-    `content_type` are response headers, looked at and never stored.
+    `content_type` are response headers, looked at and never stored. What a signal said beside its
+    status stands apart (`signal_…`), because the application's word on the span outranks it.
+    `signal_missing`: the framework would have sent a signal, had the request succeeded.
     """
 
     action: str | None = None
     status: Status | None = None
     signal: Status | None = None
+    signal_missing: bool = False
+    signal_error_type: str | None = None
+    signal_next_step: str | None = None
+    signal_user_id: str | None = None
     error_type: str | None = None
     error_message: str | None = None
     next_step: str | None = None
@@ -183,6 +193,11 @@ def _aborted(facts: _Facts) -> _Answer:
     return _ERROR if is_http else None
 
 
+def _signal_missing(facts: _Facts) -> _Answer:
+    # Only where all else would say success: whatever shows a failure says more than silence.
+    return _ERROR if facts.notes.signal_missing else None
+
+
 def _http_success(facts: _Facts) -> _Answer:
     return _SUCCESS if facts.http_status is not None else None
 
@@ -195,6 +210,7 @@ _SOURCES: tuple[tuple[OutcomeSource, Callable[[_Facts], _Answer]], ...] = (
     (OutcomeSource.HTTP, _http_error),
     (OutcomeSource.SPAN, _span),
     (OutcomeSource.ABORTED, _aborted),
+    (OutcomeSource.SIGNAL, _signal_missing),
     (OutcomeSource.HTTP, _http_success),
 )
 
@@ -244,10 +260,14 @@ def _outcome(facts: _Facts, source: OutcomeSource, answer: Conclusion) -> Outcom
     attributes, notes, chosen = facts.span.attributes, facts.notes, facts.outcome_rule
     if answer is _SUCCESS:
         next_step = notes.next_step or first_text(attributes, ("eventlog.next_step",))
+        if next_step is None and source is OutcomeSource.SIGNAL:
+            next_step = notes.signal_next_step
         if next_step is None and chosen is not None:
             next_step = chosen.next_step
         return Outcome(Status.SUCCESS, source, next_step=next_step)
     error_type = notes.error_type or first_text(attributes, ("eventlog.error_type",))
+    if error_type is None and source is OutcomeSource.SIGNAL:
+        error_type = notes.signal_error_type or REFUSED
     if error_type is None and chosen is not None:
         error_type = chosen.error_type
     return Outcome(Status.ERROR, source, error_type=error_type or _generic_reason(facts, source))

@@ -128,3 +128,17 @@ def rpc_status(value: AttributeValue | None) -> int | None:
     if isinstance(value, str) and value.upper() in RPC_STATUS_NAMES:
         return RPC_STATUS_NAMES.index(value.upper())
     return integer(value)
+
+
+def same_value(wanted: AttributeValue, actual: AttributeValue | None) -> bool:
+    """Compare as text, so that `401` and `"401"` are one; a wanted True also means "is present"."""
+    if actual is None:
+        return False
+    if wanted is True:
+        return actual is not False
+    return value_text(wanted) == value_text(actual)
+
+
+def value_text(value: AttributeValue) -> str:
+    """Return a value as the text by which it is compared."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -50,10 +50,14 @@ class Environment:
     def _install_python(self) -> None:
         if not (self.bin / "python").exists():
             venv.create(self.bin.parent, with_pip=False)
+        self.add("--requirement", "requirements.txt")
+
+    def add(self, *what: str) -> None:
+        """Install packages, given as to pip."""
         # Our own pip fills it, so that neither ensurepip nor a second pip is needed.
         pip = [sys.executable, "-m", "pip", "--python", str(self.bin / "python")]
         pip += ["install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "--requirement", "requirements.txt"], cwd=self.program, check=True)
+        subprocess.run([*pip, *what], cwd=self.program, check=True)
 
     def versions(self) -> dict[str, str]:
         """Return the installed version of everything that the program's folder asks for."""

@@ -11,7 +11,7 @@ A program is a folder beside this file:
     steps.py           `drive(program)`: makes the requests and says what each one came to;
                        optional `PACKS` (names), `COMMAND` (default: app.py under
                        opentelemetry-instrument; "{bin}" is the environment's bin folder) and
-                       `ENVIRONMENT` (variables)
+                       `ENVIRONMENT` (variables); it may import modules beside it
 
 Where a package.json is there as well, `npm ci` or `npm install` is run beside it.
 
@@ -51,7 +51,7 @@ VARIANTS: dict[str, dict[str, str]] = {
 def record(name: str, work: Path) -> None:
     """Run one program in both variants and write its capture."""
     folder = HERE / name
-    steps = SimpleNamespace(**runpy.run_path(str(folder / "steps.py")))
+    steps = load_steps(folder)
     environment = Environment(folder, work)
     environment.install()
     runs: dict[str, tuple[Program, SpanSink]] = {}
@@ -66,6 +66,19 @@ def record(name: str, work: Path) -> None:
         runs=runs,
         hide={str(environment.root): "/env", str(environment.program): "/program"},
     )
+
+
+def load_steps(folder: Path) -> SimpleNamespace:
+    """Run steps.py, and forget its helpers: another program's may have the same names."""
+    known = set(sys.modules)
+    sys.path.insert(0, str(folder))
+    try:
+        return SimpleNamespace(**runpy.run_path(str(folder / "steps.py")))
+    finally:
+        sys.path.remove(str(folder))
+        for name in set(sys.modules) - known:
+            if str(getattr(sys.modules[name], "__file__", "")).startswith(str(folder)):
+                del sys.modules[name]
 
 
 def run(

@@ -16,8 +16,11 @@ from flask_security import (
     current_user,
     hash_password,
 )
-from flask_security.models import fsqla_v3 as fsqla
+from flask_security.models import fsqla_v4 as fsqla
+from flask_security.oauth_provider import FsOAuthProvider
 from flask_sqlalchemy import SQLAlchemy
+from flask_wtf.csrf import generate_csrf
+from provider import start_provider
 from werkzeug.serving import make_server
 
 DATA = Path(os.environ["DATA_DIR"])
@@ -46,6 +49,14 @@ app.config |= {
     "SECURITY_TWO_FACTOR_ENABLED_METHODS": ["email", "authenticator"],
     "SECURITY_TWO_FACTOR_RESCUE_MAIL": "help@example.com",
     "SECURITY_MULTI_FACTOR_RECOVERY_CODES": True,
+    "SECURITY_USERNAME_ENABLE": True,
+    "SECURITY_CHANGE_USERNAME": True,
+    "SECURITY_USERNAME_RECOVERY": True,
+    "SECURITY_REFRESH_TOKEN": True,
+    "SECURITY_REFRESH_TOKEN_COOKIE_NAME": None,
+    "SECURITY_WEBAUTHN": True,
+    "SECURITY_OAUTH_ENABLE": True,
+    "SECURITY_OAUTH_BUILTIN_PROVIDERS": [],
     "SECURITY_TOTP_SECRETS": {1: "made-up-secret-for-this-capture-0123456789"},
     "SECURITY_TOTP_ISSUER": "capture",
 }
@@ -60,33 +71,63 @@ class Role(db.Model, fsqla.FsRoleMixin):  # type: ignore[name-defined,misc]
 class User(db.Model, fsqla.FsUserMixin):  # type: ignore[name-defined,misc]
     """A user; whoever has the role `two_factor` must have a second factor."""
 
-    def check_tf_required_setup(self) -> bool:
-        """Return whether a second factor must be set up."""
-        return bool(super().check_tf_required_setup() or self.has_role("two_factor"))
+    def check_tf_required(self, methods: list[Any], fresh: bool) -> tuple[bool, list[Any]]:  # noqa: FBT001 - as the product calls it
+        """Return whether a second factor is due, and which ones there are."""
+        required, methods = super().check_tf_required(methods, fresh)
+        return required or self.has_role("two_factor"), methods
 
 
 class WebAuthn(db.Model, fsqla.FsWebAuthnMixin):  # type: ignore[name-defined,misc]
     """A passkey of a user."""
 
 
+class FsRefreshTracker(db.Model, fsqla.FsRefreshTrackerMixin):  # type: ignore[name-defined,misc]
+    """A refresh token of a user."""
+
+
 class FileMail(MailUtil):  # type: ignore[misc]
     """Appends each message to a file instead of sending it."""
 
-    def send_mail(self, template: str, subject: str, recipient: str, **parts: Any) -> None:  # noqa: ARG002 - as the product calls it
+    def send_mail(self, template: str, subject: str, recipient: str, *parts: Any, **_: Any) -> None:
         """Keep what a user would read."""
-        message = {"template": template, "to": recipient, "body": str(parts.get("body"))}
+        message = {"template": template, "subject": str(subject), "to": recipient, "body": parts[1]}
         with (DATA / "mail.jsonl").open("a") as mail:
             mail.write(json.dumps(message) + "\n")
 
 
-store = SQLAlchemyUserDatastore(db, User, Role, WebAuthn)
+store = SQLAlchemyUserDatastore(db, User, Role, WebAuthn, FsRefreshTracker)
 security = Security(app, store, mail_util_cls=FileMail)
+
+
+provider = start_provider()
+security.oauthglue.register_provider_ext(
+    FsOAuthProvider(
+        "github",
+        registration_info={
+            "client_id": "capture",
+            "client_secret": "made-up",
+            "access_token_url": f"{provider}/token",
+            "authorize_url": f"{provider}/authorize",
+            "api_base_url": provider,
+        },
+        fetch_identity_cb=lambda oauth, token: (
+            "email",
+            oauth.github.get("/user", token=token).json()["email"],
+        ),
+    )
+)
 
 
 @app.get("/")
 def home() -> str:
     """Greet."""
     return "Welcome"
+
+
+@app.get("/csrf")
+def csrf() -> str:
+    """Give a page's script the token that forms carry."""
+    return str(generate_csrf())
 
 
 @app.get("/me")
@@ -113,11 +154,25 @@ def fill() -> None:
     """Create the users that are there from the beginning."""
     db.create_all()
     must = store.find_or_create_role("two_factor")
-    for name in ("ada", "grace", "alan", "edsger", "barbara"):
+    for name in (
+        "ada",
+        "grace",
+        "alan",
+        "edsger",
+        "barbara",
+        "tony",
+        "donald",
+        "frances",
+        "jean",
+        "ida",
+        "joan",
+        "betty",
+    ):
         user = store.create_user(
             email=f"{name}@example.com",
+            username=f"{name}1",
             password=hash_password(f"{name} has a password"),
-            confirmed_at=security.datetime_factory(),
+            confirmed_at=None if name == "tony" else security.datetime_factory(),
         )
         if name == "edsger":
             store.add_role_to_user(user, must)
