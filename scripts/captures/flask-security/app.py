@@ -100,6 +100,7 @@ security = Security(app, store, mail_util_cls=FileMail)
 
 
 provider = start_provider()
+(DATA / "provider.txt").write_text(provider)
 security.oauthglue.register_provider_ext(
     FsOAuthProvider(
         "github",
