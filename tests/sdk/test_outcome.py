@@ -89,6 +89,11 @@ def test_each_source_outranks_the_next() -> None:
             True,
         ),
         (
+            'location = "/login"',
+            span_data(attributes={"http.response.header.location": "//a.example/login?next=%2F"}),
+            True,
+        ),
+        (
             'location = "*error=*"',
             span_data(attributes={"http.response.header.location": "/cb?error=denied"}),
             True,
