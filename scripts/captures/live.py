@@ -6,8 +6,8 @@
 The same steps as for recorder.py, but the application part of this repository is installed beside
 the program and started by `opentelemetry-instrument` alone, with default attribute names and no
 header captured on the spans. It sees the response headers by itself, so that everything must be
-shown that a recording with captured headers (the variant `stable`) shows. Only a 405 may be shown as
-an error: its start has left before the answer is known.
+shown that a recording with captured headers (the variant `stable`) shows. Only a 405 may be shown
+as an error: its start has left before the answer is known.
 """
 
 from __future__ import annotations

@@ -98,6 +98,10 @@ def prove(program: Program, betty: Person, told: dict[str, Any]) -> None:
         answer.was("error", "there is no such passkey", known_limit=SAME_PLACE)
         answer = betty.json(f"new passkey JSON, {label}", where, REGISTER, data, route=route)
         refused(answer, 400, "400; there is no such passkey")
+    answer = Person(program, "betty").form(
+        "new passkey form, signed out", path, REGISTER, good, route=route
+    )
+    sent_to(answer, "/login", "nobody is signed in")
     answer = betty.form("new passkey form", path, REGISTER, good, route=route)
     assert known(betty) == ["first"]
     done(answer, 302, "the passkey is there")
@@ -164,6 +168,10 @@ def verify(program: Program) -> None:
     answer = betty.json("passkey proof JSON, not a passkey", path, CHECK, bad, route=route)
     refused(answer, 400, "400: not a passkey")
     good = key(program, "sign", options)
+    answer = Person(program, "betty").form(
+        "passkey proof form, key of somebody signed out", path, CHECK, good, route=route
+    )
+    sent_to(answer, "/login", "nobody is signed in")
     answer = betty.form("passkey proof form", path, CHECK, good, route=route)
     assert betty.browser.peek("GET", "/change-email").status == 200
     done(answer, 302, "pages that ask for a fresh login open afterwards, and did not before")
@@ -176,6 +184,12 @@ def delete(program: Program, betty: Person) -> None:
         "remove passkey form, signed out", "/wan-delete", DELETE, {"name": "first"}
     )
     sent_to(answer, "/login", "nobody is signed in")
+    nobody.sign_in()
+    nobody.restart()
+    name = "remove passkey form, login too old"
+    answer = nobody.form(name, "/wan-delete", DELETE, {"name": "first"})
+    sent_to(answer, "/us-verify", "a fresh login is asked for")
+    assert known(betty) == ["first", "other"]
     answer = betty.form("remove passkey form, no such", "/wan-delete", DELETE, {"name": "third"})
     assert answer.location == "/wan-register"
     answer.was("error", "nothing is removed", known_limit=SAME_PLACE)
