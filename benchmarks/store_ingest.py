@@ -155,12 +155,12 @@ def bare(connection: sqlite3.Connection, rows: list[list[tuple[object, ...]]]) -
     return sum(map(len, rows)) / (time.perf_counter() - began)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Run and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--requests", type=int, default=60)
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     rng = random.Random(7)
     mine, plain = [], []
     with tempfile.TemporaryDirectory() as name:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from otel_eventlog.api import current_action as current_action
     from otel_eventlog.api import record as record
     from otel_eventlog.current import CurrentAction as CurrentAction
+    from otel_eventlog.delivery.tally import DeliveryStats as DeliveryStats
     from otel_eventlog.errors import EventLogError as EventLogError
     from otel_eventlog.errors import RuleError as RuleError
     from otel_eventlog.errors import SettingsError as SettingsError
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "CurrentAction": "current",
+    "DeliveryStats": "delivery.tally",
     "EventLog": "model",
     "EventLogError": "errors",
     "EventLogSampler": "sampler",
@@ -45,6 +47,7 @@ _HOMES = {
 
 __all__ = [
     "CurrentAction",
+    "DeliveryStats",
     "EventLog",
     "EventLogError",
     "EventLogSampler",

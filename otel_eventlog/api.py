@@ -5,33 +5,36 @@ Without an installed processor all of it does nothing.
 
 from __future__ import annotations
 
-import functools
-import inspect
+import contextvars
+import hashlib
 import random
 import time
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, TypeVar, cast
 
-from opentelemetry import context as context_api
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
 from otel_eventlog import guard, semconv
 from otel_eventlog.current import NO_ACTION, CurrentAction
+from otel_eventlog.in_progress import request_in_progress
 from otel_eventlog.limits import IDENTIFIER_CHARS_MAX
 from otel_eventlog.model import AttributeValue, SpanData, SpanKind, Status
 from otel_eventlog.outcome import Annotations
 from otel_eventlog.processor import EventLogSpanProcessor, active_processors
 from otel_eventlog.readable import resource_attributes
-from otel_eventlog.ruleset import Match
+from otel_eventlog.rules import Match
+from otel_eventlog.scope import Scope, around
 from otel_eventlog.snapshots import Recorded
-from otel_eventlog.tracking import Request, RequestSlot, slot_of, with_slot
+from otel_eventlog.tracking import slot_of
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_HTTP_ERROR_FROM = 400
+_entered: contextvars.ContextVar[tuple[Scope, ...]] = contextvars.ContextVar(
+    "otel-eventlog-entered", default=()
+)
+"""The `with action(…)` blocks around the running code, outermost first."""
 
 
 class action:  # noqa: N801 - used as a decorator and in `with`, where a function is expected
@@ -55,12 +58,13 @@ class action:  # noqa: N801 - used as a decorator and in `with`, where a functio
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._scopes: list[_Scope] = []
+        self._scopes: list[Scope] = []
 
     def __enter__(self) -> CurrentAction:
-        scope = _Scope(self._name)
+        scope = Scope(self._name)
         self._scopes.append(scope)
         scope.attach()
+        _entered.set((*_entered.get(), scope))
         return scope.current
 
     def __exit__(
@@ -69,185 +73,34 @@ class action:  # noqa: N801 - used as a decorator and in `with`, where a functio
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        scope = self._scopes.pop()
-        scope.detach()
-        scope.close(exception)
+        scope = self._leave()
+        if scope is not None:
+            scope.detach()
+            scope.close(exception)
+
+    def _leave(self) -> Scope | None:
+        """Return the scope that this block entered: one object may be in use by many tasks."""
+        mine = [scope for scope in _entered.get() if scope in self._scopes]
+        try:
+            # None of them: entered in another thread, as FastAPI does with its dependencies.
+            scope = mine[-1] if mine else self._scopes[-1]
+            self._scopes.remove(scope)
+        except (IndexError, ValueError):
+            return None
+        _entered.set(tuple(other for other in _entered.get() if other is not scope))
+        return scope
 
     def __call__(self, function: Function) -> Function:
         """Wrap a function of any of the four kinds; its signature stays what it was."""
-        if inspect.isasyncgenfunction(function):
-            wrapper: Callable[..., Any] = _around_async_generator(self._name, function)
-        elif inspect.isgeneratorfunction(function):
-            wrapper = _around_generator(self._name, function)
-        elif inspect.iscoroutinefunction(function):
-            wrapper = _around_coroutine(self._name, function)
-        else:
-            wrapper = _around_function(self._name, function)
-        return cast("Function", functools.wraps(function)(wrapper))
-
-
-def _around_function(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    def call(*args: Any, **kwargs: Any) -> Any:
-        with action(name):
-            return function(*args, **kwargs)
-
-    return call
-
-
-def _around_coroutine(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    async def call(*args: Any, **kwargs: Any) -> Any:
-        with action(name):
-            return await function(*args, **kwargs)
-
-    return call
-
-
-def _around_generator(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    def call(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        inner = function(*args, **kwargs)
-        scope = _Scope(name)
-        step: Callable[[], Any] = functools.partial(next, inner)
-        try:
-            while True:
-                # Attached only while the body runs: what the caller does between two items is
-                # none of this action's business.
-                with scope.attached():
-                    item = step()
-                try:
-                    step = functools.partial(inner.send, (yield item))
-                except GeneratorExit:
-                    with scope.attached():
-                        inner.close()
-                    raise
-                except BaseException as thrown:  # noqa: BLE001 - handed to the body, as `yield` does
-                    step = functools.partial(inner.throw, thrown)
-        except StopIteration as end:
-            scope.close(None)
-            return end.value
-        except BaseException as exception:
-            scope.close(exception)
-            raise
-
-    return call
-
-
-def _around_async_generator(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    async def call(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        inner = function(*args, **kwargs)
-        scope = _Scope(name)
-        step: Callable[[], Any] = functools.partial(anext, inner)
-        try:
-            while True:
-                with scope.attached():
-                    item = await step()
-                try:
-                    step = functools.partial(inner.asend, (yield item))
-                except GeneratorExit:
-                    with scope.attached():
-                        await inner.aclose()
-                    raise
-                except BaseException as thrown:  # noqa: BLE001 - handed to the body, as `yield` does
-                    step = functools.partial(inner.athrow, thrown)
-        except StopAsyncIteration:
-            scope.close(None)
-        except BaseException as exception:
-            scope.close(exception)
-            raise
-
-    return call
-
-
-class _Scope:
-    """One run of an action: annotates the request it is part of, or opens one. Never raises."""
-
-    def __init__(self, name: str) -> None:
-        self.current = NO_ACTION
-        self._own_span: trace.Span | None = None
-        self._context: context_api.Context | None = None
-        self._token: Any = None
-        try:
-            self._open(name[:IDENTIFIER_CHARS_MAX])
-        except Exception:  # noqa: BLE001 - nothing of ours may reach the application
-            guard.caught("action")
-
-    def _open(self, name: str) -> None:
-        found = _request_in_progress()
-        if found is not None:
-            processor, inside = found
-            for request in inside.and_around():
-                match = None if request.is_ended else processor.judge(request)
-                if match is not None and match.action == name:
-                    self.current = CurrentAction(request, processor.mapper.privacy)
-                    return
-        processors = active_processors()
-        if not processors:
-            return
-        processor = processors[-1]
-        provider = processor.tracer_provider or trace.get_tracer_provider()
-        span = provider.get_tracer(semconv.SCOPE_NAME).start_span(
-            name, attributes={semconv.EVENTLOG_ACTION: name}
-        )
-        own = processor.find(span.get_span_context().span_id)
-        self._own_span = span
-        self.current = CurrentAction(own, processor.mapper.privacy)
-        slot = slot_of(None)
-        correlation_id = None if slot is None else slot.correlation_id
-        self._context = with_slot(RequestSlot(correlation_id, own), trace.set_span_in_context(span))
-
-    def attach(self) -> None:
-        """Make the action the current one."""
-        if self._context is not None:
-            self._token = context_api.attach(self._context)
-
-    def detach(self) -> None:
-        """Make current what was so before."""
-        if self._token is not None:
-            context_api.detach(self._token)
-            self._token = None
-
-    @contextmanager
-    def attached(self) -> Iterator[None]:
-        """Make the action the current one for a while."""
-        self.attach()
-        try:
-            yield
-        finally:
-            self.detach()
-
-    def close(self, exception: BaseException | None) -> None:
-        """End the run; an exception that escaped makes it an error."""
-        try:
-            failed = exception is not None and _is_failure(exception)
-            if self._own_span is None:
-                if failed and exception is not None:
-                    self.current.failed_with(exception)
-                return
-            if failed and exception is not None:
-                self._own_span.record_exception(exception, escaped=True)
-                self._own_span.set_status(trace.StatusCode.ERROR, type(exception).__name__)
-            self._own_span.end()
-        except Exception:  # noqa: BLE001 - nothing of ours may reach the application
-            guard.caught("action")
-
-
-def _is_failure(exception: BaseException) -> bool:
-    """Whether an exception that escapes an action means that it failed.
-
-    A generator closed early has not failed, and frameworks raise exceptions for redirects.
-    """
-    if isinstance(exception, GeneratorExit):
-        return False
-    for name in ("status_code", "code"):
-        status = getattr(exception, name, None)
-        if isinstance(status, int) and not isinstance(exception, SystemExit):
-            return status >= _HTTP_ERROR_FROM
-    return True
+        if isinstance(function, (staticmethod, classmethod)):
+            return cast("Function", type(function)(self(function.__func__)))
+        return cast("Function", around(self._name, function))
 
 
 def current_action() -> CurrentAction:
     """Return the auth call in progress; an object that does nothing if there is none."""
     try:
-        found = _request_in_progress()
+        found = request_in_progress()
         if found is not None:
             processor, request = found
             processor.judge(request)
@@ -257,30 +110,12 @@ def current_action() -> CurrentAction:
     return NO_ACTION
 
 
-def _request_in_progress() -> tuple[EventLogSpanProcessor, Request] | None:
-    """Return the innermost request around the running code, and whose it is."""
-    processors = active_processors()
-    if not processors:
-        return None
-    span_id = trace.get_current_span().get_span_context().span_id
-    for processor in processors:
-        request = processor.find(span_id)
-        if request is not None and not request.is_ended:
-            return processor, request
-    slot = slot_of(None)
-    if slot is None or slot.request is None or slot.request.is_ended:
-        return None
-    for processor in processors:
-        if processor.find(slot.request.span_id) is slot.request:
-            return processor, slot.request
-    return None
-
-
 def record(
     action: str,
     *,
     status: str | None = None,
     time_unix_nano: int | None = None,
+    event_key: str | None = None,
     **fields: AttributeValue | None,
 ) -> None:
     """Record something that happened at one moment: an e-mail bounced, an admin made a key.
@@ -296,13 +131,18 @@ def record(
         action: what happened, in CamelCase.
         status: `success` or `error`; when absent, `error` if there is an `error_type`.
         time_unix_nano: when it happened; now when absent.
+        event_key: what tells this event from all others of the action, for example the id that a
+            mail provider gives it. With the same key and time, both from the provider, it is the
+            same event log, however often it is recorded and in whichever process.
         fields: see above.
 
     """
     try:
         processors = active_processors()
         if processors:
-            _record(processors[-1], action[:IDENTIFIER_CHARS_MAX], status, time_unix_nano, fields)
+            name = action[:IDENTIFIER_CHARS_MAX]
+            span_id = _random_span_id() if event_key is None else _span_id_of(name, event_key)
+            _record(processors[-1], name, span_id, status, time_unix_nano, fields)
     except Exception:  # noqa: BLE001 - nothing of ours may reach the application
         guard.caught("record")
 
@@ -327,6 +167,7 @@ _NAMED_FIELDS = frozenset(
 def _record(
     processor: EventLogSpanProcessor,
     action: str,
+    span_id: int,
     status: str | None,
     time_unix_nano: int | None,
     fields: dict[str, AttributeValue | None],
@@ -346,7 +187,7 @@ def _record(
     now = time.time_ns() if time_unix_nano is None else time_unix_nano
     span = SpanData(
         trace_id=around.trace_id,
-        span_id=_random_span_id(),
+        span_id=span_id,
         parent_span_id=around.span_id,
         name=action,
         kind=SpanKind.INTERNAL,
@@ -365,3 +206,9 @@ def _record(
 def _random_span_id() -> int:
     # Not a secret; as the SDK makes its span ids. Zero would be no id.
     return random.getrandbits(64) or 1
+
+
+def _span_id_of(action: str, event_key: str) -> int:
+    # Not keyed: processes without the key, and a restarted one, must come to the same id.
+    text = f"{action}\0{event_key}".encode(errors="surrogatepass")
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8, person=b"eventlog").digest()) or 1

@@ -55,6 +55,12 @@ OTEL_EVENTLOG_HASH_KEY_FILE = "OTEL_EVENTLOG_HASH_KEY_FILE"
 File with the key of all hashes. Without it, what would be hashed is left out.
 """
 
+HASH_KEY = "OTEL_EVENTLOG_HASH_KEY"
+"""
+The key itself, where secrets come as variables; a key file outranks it. Not named `OTEL_…` here,
+so that it does not become an option: what stands on a command line everybody can read.
+"""
+
 OTEL_EVENTLOG_CONFIG = "OTEL_EVENTLOG_CONFIG"
 """
 .. envvar:: OTEL_EVENTLOG_CONFIG

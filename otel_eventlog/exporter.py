@@ -14,8 +14,8 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from otel_eventlog import guard
 from otel_eventlog.delivery.delivery import Delivery
-from otel_eventlog.delivery.tally import logger
-from otel_eventlog.errors import EventLogError
+from otel_eventlog.delivery.tally import DeliveryStats
+from otel_eventlog.errors import RuleError, SettingsError
 from otel_eventlog.mapping import Mapper
 from otel_eventlog.model import EventLog
 from otel_eventlog.readable import span_data
@@ -47,8 +47,8 @@ class EventLogSpanExporter(SpanExporter):
             settings = Settings.from_env(os.environ)
             mapper = mapper or build_mapper(settings)
             delivery = delivery or build_delivery(settings, keep)
-        except EventLogError as error:
-            logger.error("Event logs are off, because their settings are wrong:\n%s", error)
+        except (SettingsError, RuleError) as error:
+            guard.say_once("otel_eventlog is off: " + "; ".join(error.mistakes))
             mapper = delivery = None
         self._mapper = mapper
         self._delivery = delivery
@@ -71,6 +71,10 @@ class EventLogSpanExporter(SpanExporter):
             return
         for event in mapper.map_span(span_data(span)):
             delivery.put(event)
+
+    def stats(self) -> DeliveryStats:
+        """Return what has become of the event logs of this process."""
+        return DeliveryStats() if self._delivery is None else self._delivery.stats()
 
     def force_flush(self, timeout_millis: int = _FORCE_FLUSH_MILLIS) -> bool:
         """Wait until everything taken so far is delivered; False if the time was over first."""

@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,18 @@ from opentelemetry.sdk.trace.sampling import Sampler
 
 from otel_eventlog import guard
 from otel_eventlog.environment_variables import OTEL_EVENTLOG_CONFIG, OTEL_EVENTLOG_ENDPOINT
-from otel_eventlog.errors import EventLogError
+from otel_eventlog.errors import RuleError, SettingsError
 from otel_eventlog.processor import EventLogSpanProcessor, find_request
-from otel_eventlog.propagation import install_propagator, install_response_propagator
+from otel_eventlog.propagation import (
+    install_propagator,
+    install_response_propagator,
+    keep_response_propagator,
+)
 from otel_eventlog.sampler import EventLogSampler
 from otel_eventlog.settings import Settings, build_delivery, build_mapper
+from otel_eventlog.signals import connect_frameworks
 from otel_eventlog.snapshots import materialise
 
-_logger = logging.getLogger("otel_eventlog")
 _lock = threading.Lock()
 _installed: weakref.WeakKeyDictionary[TracerProvider, EventLogSpanProcessor] = (
     weakref.WeakKeyDictionary()
@@ -53,28 +57,48 @@ def install(
         spool_dir: directory in which event logs outlive an outage and a kill.
 
     Returns:
-        The span processor, or None where there is nothing to attach to (a warning says why).
-
-    Raises:
-        SettingsError: a setting is wrong; lists every mistake.
-        RuleError: a rule file is wrong; lists every mistake.
+        The span processor. None where event logs stay off: a setting or rule file is wrong, or
+        there is nothing to attach to (one log line says what to mend), or OTEL_SDK_DISABLED is
+        true. It never raises: what is wrong here must not keep the application from starting.
 
     """
-    provider = trace.get_tracer_provider() if tracer_provider is None else tracer_provider
+    if is_sdk_disabled(os.environ):
+        return None
+    try:
+        return _install(
+            trace.get_tracer_provider() if tracer_provider is None else tracer_provider,
+            partial(
+                Settings.from_env,
+                os.environ,
+                endpoint=endpoint,
+                rules=rules,
+                packs=packs,
+                spool_dir=spool_dir,
+            ),
+        )
+    except (SettingsError, RuleError) as error:
+        guard.say_once("otel_eventlog is off: " + "; ".join(error.mistakes))
+    except Exception:  # noqa: BLE001 - nothing of ours may reach the application
+        guard.caught("install")
+    return None
+
+
+def _install(
+    provider: trace.TracerProvider, read_settings: Callable[[], Settings]
+) -> EventLogSpanProcessor | None:
     if not isinstance(provider, TracerProvider):
-        _logger.warning(
-            "otel_eventlog: the tracer provider is %s, not one of the OpenTelemetry SDK, so there "
-            "is nothing to attach to. Set the SDK's up first, or install opentelemetry-distro.",
-            type(provider).__name__,
+        guard.say_once(
+            f"otel_eventlog is off: the tracer provider is {type(provider).__name__}, not one of "
+            "the OpenTelemetry SDK, so there is nothing to attach to; set the SDK's up first, or "
+            "install opentelemetry-distro",
+            logging.WARNING,
         )
         return None
     with _lock:
         present = _installed.get(provider)
         if present is not None:
             return present
-        settings = Settings.from_env(
-            os.environ, endpoint=endpoint, rules=rules, packs=packs, spool_dir=spool_dir
-        )
+        settings = read_settings()
         mapper = build_mapper(settings)
         delivery = build_delivery(settings, partial(materialise, mapper))
         processor = EventLogSpanProcessor(mapper, delivery)
@@ -90,9 +114,20 @@ def attach(provider: TracerProvider, processor: EventLogSpanProcessor) -> None:
     processor.tracer_provider = provider
     _wrap_samplers(provider, processor)
     provider.add_span_processor(processor)
-    install_propagator()
+    install_propagator(find_request)
     install_response_propagator(find_request)
+    connect_frameworks()
+    processor.on_request = _stay_connected
     _installed[provider] = processor
+
+
+def _stay_connected() -> None:
+    """Connect to what the application imports or sets only after event logs are on."""
+    try:
+        connect_frameworks()
+        keep_response_propagator(find_request)
+    except Exception:  # noqa: BLE001 - nothing of ours may reach the request
+        guard.caught("connecting to the application's frameworks")
 
 
 def _wrap_samplers(provider: TracerProvider, processor: EventLogSpanProcessor) -> None:
@@ -120,20 +155,34 @@ def _tracers_of(provider: TracerProvider) -> list[Tracer]:
     ]
 
 
-def detach(provider: TracerProvider, processor: EventLogSpanProcessor, sampler: Sampler) -> None:
+def installed_on(provider: TracerProvider) -> EventLogSpanProcessor | None:
+    """Return the processor of ours on a provider, if event logs are on there."""
+    return _installed.get(provider)
+
+
+def detach(
+    provider: TracerProvider,
+    processor: EventLogSpanProcessor,
+    sampler: Sampler,
+    before: EventLogSpanProcessor | None = None,
+) -> None:
     """Undo `attach`, except that the SDK cannot take a span processor back.
 
     Args:
         provider: the provider.
         processor: the processor, which should be shut down and then does nothing more.
         sampler: what samples from now on.
+        before: the processor that was there before this one, if there was any.
 
     """
     provider.sampler = sampler
     for tracer in _tracers_of(provider):
         tracer.sampler = sampler
     if _installed.get(provider) is processor:
-        del _installed[provider]
+        if before is None:
+            del _installed[provider]
+        else:
+            _installed[provider] = before
 
 
 def uninstall(provider: TracerProvider) -> None:
@@ -152,23 +201,25 @@ def pre_instrument() -> None:
 
     Called in every process of the environment, before the instrumentations. It acts only where
     OTEL_EVENTLOG_ENDPOINT or OTEL_EVENTLOG_CONFIG is set. An exception here would stop all
-    instrumentation of the application, so none leaves.
+    instrumentation of the application; `install` lets none out.
     """
-    try:
-        if not is_switched_on(os.environ):
-            return
+    if is_switched_on(os.environ):
         install()
-    except EventLogError as error:
-        _logger.error("otel_eventlog is off: %s", error)
-    except Exception:  # noqa: BLE001 - see above
-        guard.caught("pre_instrument")
 
 
-def is_switched_on(environ: os._Environ[str] | dict[str, str]) -> bool:
+def is_switched_on(environ: Mapping[str, str]) -> bool:
     """Whether the environment asks for event logs, and nothing in it forbids them."""
     if not (environ.get(OTEL_EVENTLOG_ENDPOINT) or environ.get(OTEL_EVENTLOG_CONFIG)):
         return False
-    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        return False
+    return not is_forbidden(environ)
+
+
+def is_forbidden(environ: Mapping[str, str]) -> bool:
+    """Whether the environment forbids what needs no change of code."""
     disabled = environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "").split(",")
-    return not {name.strip() for name in disabled} & {"eventlog", "*"}
+    return is_sdk_disabled(environ) or bool({name.strip() for name in disabled} & {"eventlog", "*"})
+
+
+def is_sdk_disabled(environ: Mapping[str, str]) -> bool:
+    """Whether the OpenTelemetry SDK is off, and we with it."""
+    return environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"

@@ -3,28 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from otel_eventlog import semconv
 from otel_eventlog.actions import lookup
-from otel_eventlog.limits import IDENTIFIER_CHARS_MAX, KEPT_ATTRIBUTES_MAX
-from otel_eventlog.model import AttributeValue, EventLog, Rank, SpanData, SpanKind, Status
-from otel_eventlog.outcome import METHOD_NOT_ALLOWED, Annotations, decide
-from otel_eventlog.privacy import (
-    Privacy,
-    clean_text,
-    clean_value,
-    is_blocked_name,
-    scrub,
+from otel_eventlog.model import (
+    Attributes,
+    AttributeValue,
+    EventLog,
+    Rank,
+    SpanData,
+    SpanKind,
+    Status,
+)
+from otel_eventlog.outcome import METHOD_NOT_ALLOWED, Annotations, Outcome, decide
+from otel_eventlog.privacy import Privacy
+from otel_eventlog.redaction import (
+    clean_identifier,
+    clean_method,
+    clean_name,
+    clean_route,
+    clean_user,
+    clean_user_agent,
+    clean_word,
+    is_template,
     valid_correlation_id,
 )
 from otel_eventlog.request_facts import first, first_text, integer
-from otel_eventlog.ruleset import Match, RuleSet
+from otel_eventlog.rules import EVERY_ACTION, Match
+from otel_eventlog.ruleset import RuleSet
+from otel_eventlog.scrubbing import scrub
 
 _NO_NOTES = Annotations()
+_RESOURCE_FIELDS = (
+    ("project", semconv.SERVICE_NAMESPACE),
+    ("environment", semconv.DEPLOYMENT_ENVIRONMENT),
+    ("service", semconv.SERVICE_NAME),
+    ("service_version", semconv.SERVICE_VERSION),
+)
 
 
 class Mapper:
-    """Spans to event logs, by a rule set and a privacy policy. Stateless, thread-safe.
+    """Spans to event logs, by a rule set and a privacy policy. Thread-safe.
 
     Args:
         rules: which span is which action.
@@ -36,8 +56,10 @@ class Mapper:
     def __init__(self, rules: RuleSet, privacy: Privacy, rank: Rank) -> None:
         """Keep the parts."""
         self.rules = rules
+        self._keep, self._keep_always = _keep_by_action(rules)
         self.privacy = privacy
         self.rank = rank
+        self._resource_memo: tuple[Attributes | None, Mapping[str, str]] = (None, {})
 
     def match(self, span: SpanData) -> Match | None:
         """Return what a span is, or None if it is no auth call."""
@@ -57,8 +79,12 @@ class Mapper:
         """
         if _never_reached_a_handler(span, match):
             return ()
-        outcome = self.outcome(span, match, notes)
-        return () if outcome is None else (self.start(span, match, notes), outcome)
+        notes = notes or _NO_NOTES
+        decided = decide(span, match.rule, notes)
+        if decided is None:
+            return ()
+        shared = self._shared(span, match, notes)
+        return _start(span, shared), self._outcome(span, match, notes, decided, shared)
 
     def start(self, span: SpanData, match: Match, notes: Annotations | None = None) -> EventLog:
         """Return the start of a span that runs or has run.
@@ -66,7 +92,7 @@ class Mapper:
         It holds what is known when a request begins, so that the start made from the finished
         span equals the one made live.
         """
-        return self._half(span, match, notes or _NO_NOTES, Status.START, span.start_unix_nano)
+        return _start(span, self._shared(span, match, notes or _NO_NOTES))
 
     def outcome(
         self, span: SpanData, match: Match, notes: Annotations | None = None
@@ -79,82 +105,124 @@ class Mapper:
         decided = decide(span, match.rule, notes)
         if decided is None:
             return None
-        event = self._half(span, match, notes, decided.status, span.end_unix_nano)
-        # The wall clock may step back while a request runs; the order of the two halves may not.
-        event.time_unix_nano = max(span.end_unix_nano, span.start_unix_nano)
-        event.duration_ns = event.time_unix_nano - span.start_unix_nano
-        event.outcome_source = decided.source
-        event.next_step = clean_text(decided.next_step, IDENTIFIER_CHARS_MAX)
-        event.error_type = clean_text(decided.error_type, IDENTIFIER_CHARS_MAX)
-        event.http_status_code = integer(first(span.attributes, semconv.HTTP_STATUS_CODE))
-        self._say_who(event, span.attributes, notes)
-        if decided.status is Status.ERROR:
-            event.error_message = _error_message(span, notes)
-        event.attributes = self._kept(span, match, notes)
-        return event
+        return self._outcome(span, match, notes, decided, self._shared(span, match, notes))
 
-    def _half(
-        self, span: SpanData, match: Match, notes: Annotations, status: Status, time_unix_nano: int
+    def _outcome(
+        self,
+        span: SpanData,
+        match: Match,
+        notes: Annotations,
+        decided: Outcome,
+        shared: Mapping[str, Any],
     ) -> EventLog:
-        """Return what both halves of a request have in common."""
-        attributes, resource = span.attributes, span.resource
-        action = clean_text(notes.action or match.action, IDENTIFIER_CHARS_MAX) or ""
-        info = lookup(action)
+        attributes, hashed = span.attributes, self.privacy.identifier
+        # The wall clock may step back while a request runs; the order of the two halves may not.
+        time_unix_nano = max(span.end_unix_nano, span.start_unix_nano)
+        is_error = decided.status is Status.ERROR
         return EventLog(
-            status=status,
-            action=action,
-            span_id=span.span_id,
-            start_unix_nano=span.start_unix_nano,
+            status=decided.status,
             time_unix_nano=time_unix_nano,
-            trace_id=span.trace_id,
-            parent_span_id=span.parent_span_id,
-            trace_sampled=span.trace_sampled,
-            category=_own_text(attributes, "category") or info.category,
-            project=_text_of(resource, semconv.SERVICE_NAMESPACE) or "",
-            environment=_text_of(resource, semconv.DEPLOYMENT_ENVIRONMENT) or "",
-            service=_text_of(resource, semconv.SERVICE_NAME) or "",
-            service_version=_text_of(resource, semconv.SERVICE_VERSION) or "",
-            correlation_id=valid_correlation_id(
-                notes.correlation_id
-                or first_text(attributes, ("eventlog.correlation_id",))
-                or first_text(attributes, semconv.REQUEST_CORRELATION_ID)
+            duration_ns=time_unix_nano - span.start_unix_nano,
+            outcome_source=decided.source,
+            next_step=clean_word(decided.next_step),
+            error_type=clean_word(decided.error_type),
+            error_message=_error_message(span, notes) if is_error else None,
+            http_status_code=integer(first(attributes, semconv.HTTP_STATUS_CODE)),
+            user_id=self.privacy.user(
+                clean_user(
+                    notes.user_id or first_text(attributes, semconv.USER_ID) or notes.signal_user_id
+                )
             ),
-            flow_id=_said(notes.flow_id, attributes, "flow_id"),
-            auth_method=_said(notes.auth_method, attributes, "auth_method") or info.auth_method,
-            auth_factor=_said(notes.auth_factor, attributes, "auth_factor") or info.auth_factor,
-            http_method=_text_of(attributes, semconv.HTTP_METHOD),
-            http_route=_route(attributes, match),
-            client_address=self.privacy.client_address(
+            organization_id=hashed(
+                clean_identifier(_said(notes.organization_id, attributes, "organization_id"))
+            ),
+            client_id=hashed(clean_identifier(_said(notes.client_id, attributes, "client_id"))),
+            session_token_hash=self.privacy.token_hash(
+                _said(notes.session_token_hash, attributes, "session_token_hash")
+            ),
+            session_jwt_hash=self.privacy.token_hash(
+                _said(notes.session_jwt_hash, attributes, "session_jwt_hash")
+            ),
+            message_status=clean_word(_said(notes.message_status, attributes, "message_status")),
+            attributes=self._kept(span, match, notes, shared["action"]),
+            **shared,
+        )
+
+    def _shared(self, span: SpanData, match: Match, notes: Annotations) -> dict[str, Any]:
+        """Return the fields that both halves of a request have in common."""
+        attributes, resource = span.attributes, span.resource
+        action = clean_word(notes.action or match.action) or ""
+        info = lookup(action)
+        hashed = self.privacy.identifier
+        return {
+            "action": action,
+            "span_id": span.span_id,
+            "start_unix_nano": span.start_unix_nano,
+            "trace_id": span.trace_id,
+            "parent_span_id": span.parent_span_id,
+            "trace_sampled": span.trace_sampled,
+            "category": clean_word(attributes.get("eventlog.category")) or info.category,
+            **self._of_resource(resource),
+            "correlation_id": hashed(
+                valid_correlation_id(
+                    notes.correlation_id
+                    or first_text(attributes, ("eventlog.correlation_id",))
+                    or first_text(attributes, semconv.REQUEST_CORRELATION_ID)
+                )
+            ),
+            "flow_id": hashed(clean_identifier(_said(notes.flow_id, attributes, "flow_id"))),
+            "auth_method": clean_word(_said(notes.auth_method, attributes, "auth_method"))
+            or info.auth_method,
+            "auth_factor": clean_word(_said(notes.auth_factor, attributes, "auth_factor"))
+            or info.auth_factor,
+            "http_method": clean_method(first_text(attributes, semconv.HTTP_METHOD)),
+            "http_route": _route(attributes, match),
+            "client_address": self.privacy.client_address(
                 first_text(attributes, semconv.CLIENT_ADDRESS)
             ),
-            user_agent=_text_of(attributes, semconv.USER_AGENT),
-            rank=self.rank,
-        )
+            "user_agent": clean_user_agent(first_text(attributes, semconv.USER_AGENT)),
+            "rank": self.rank,
+        }
 
-    def _say_who(
-        self, event: EventLog, attributes: Mapping[str, AttributeValue], notes: Annotations
-    ) -> None:
-        event.user_id = self.privacy.identifier(
-            notes.user_id or first_text(attributes, semconv.USER_ID)
-        )
-        event.organization_id = _said(notes.organization_id, attributes, "organization_id")
-        event.client_id = _said(notes.client_id, attributes, "client_id")
-        event.session_token_hash = _said(notes.session_token_hash, attributes, "session_token_hash")
-        event.session_jwt_hash = _said(notes.session_jwt_hash, attributes, "session_jwt_hash")
-        event.message_status = _said(notes.message_status, attributes, "message_status")
+    def _of_resource(self, resource: Attributes) -> Mapping[str, str]:
+        """Return the fields that a resource tells; most spans have the one of the span before."""
+        known, told = self._resource_memo
+        if known is not resource:
+            told = {
+                field: clean_name(first_text(resource, names)) or ""
+                for field, names in _RESOURCE_FIELDS
+            }
+            self._resource_memo = (resource, told)
+        return told
 
-    def _kept(self, span: SpanData, match: Match, notes: Annotations) -> dict[str, AttributeValue]:
-        kept: dict[str, AttributeValue] = {}
+    def _kept(
+        self, span: SpanData, match: Match, notes: Annotations, action: str
+    ) -> dict[str, AttributeValue]:
+        """Return what the allow-lists of the rule and of the action name, and what was set."""
+        names = self._keep.get(action, self._keep_always)
         if match.rule is not None and match.rule.keep:
-            kept = self.privacy.kept(match.rule.keep, span.attributes)
-        for name, said in notes.attributes.items():
-            if len(kept) >= KEPT_ATTRIBUTES_MAX:
-                break
-            value = None if is_blocked_name(name) else clean_value(said)
-            key = clean_text(name, IDENTIFIER_CHARS_MAX)
-            if value is not None and key is not None:
-                kept[key] = value
-        return kept
+            names = (*match.rule.keep, *names)
+        if not names and not notes.attributes:
+            return {}
+        attributes = span.attributes
+        found = [(name, attributes[name]) for name in names if name in attributes]
+        return self.privacy.attributes([*found, *notes.attributes.items()])
+
+
+def _keep_by_action(
+    rules: RuleSet,
+) -> tuple[Mapping[str, tuple[str, ...]], tuple[str, ...]]:
+    """Return the attributes that `[keep]` tables allow: by action, and for all others."""
+    by_action: dict[str, dict[str, None]] = {}
+    for group in rules.groups:
+        for action, names in group.keep.items():
+            by_action.setdefault(action, {}).update(dict.fromkeys(names))
+    always = tuple(by_action.pop(EVERY_ACTION, {}))
+    return {action: (*names, *always) for action, names in by_action.items()}, always
+
+
+def _start(span: SpanData, shared: Mapping[str, Any]) -> EventLog:
+    return EventLog(status=Status.START, time_unix_nano=span.start_unix_nano, **shared)
 
 
 def _never_reached_a_handler(span: SpanData, match: Match) -> bool:
@@ -170,31 +238,25 @@ def _never_reached_a_handler(span: SpanData, match: Match) -> bool:
     )
 
 
-def _text_of(attributes: Mapping[str, AttributeValue], names: tuple[str, ...]) -> str | None:
-    return clean_text(first_text(attributes, names))
-
-
-def _own_text(attributes: Mapping[str, AttributeValue], field: str) -> str | None:
-    return clean_text(attributes.get(semconv.EVENTLOG_PREFIX + field), IDENTIFIER_CHARS_MAX)
-
-
-def _said(note: str | None, attributes: Mapping[str, AttributeValue], field: str) -> str | None:
+def _said(note: str | None, attributes: Mapping[str, AttributeValue], field: str) -> object:
     """Return the application's word beside the span, or else the one on the span."""
-    return clean_text(note, IDENTIFIER_CHARS_MAX) or _own_text(attributes, field)
+    return note or attributes.get(semconv.EVENTLOG_PREFIX + field)
 
 
 def _route(attributes: Mapping[str, AttributeValue], match: Match) -> str | None:
     """Return a template, never a path: paths hold reset tokens and e-mail addresses.
 
-    A mount prefix says less than the rule's own template, which then stands for it.
+    The rule's own template stands for a mount prefix, which says less, and for a route that is
+    really a path (of a 404, below a mount): the rule has a placeholder there, the route has not.
     """
     route = first_text(attributes, semconv.HTTP_ROUTE)
     of_rule = match.rule.route if match.rule is not None else None
-    if of_rule is not None and (
-        route is None or (len(of_rule) > len(route) + 1 and of_rule.startswith(route))
-    ):
-        route = of_rule
-    return clean_text(route)
+    if of_rule is None or of_rule == route:
+        return clean_route(route)
+    if route is None or (is_template(of_rule) and not is_template(route)):
+        return clean_route(of_rule)
+    is_prefix = len(of_rule) > len(route) + 1 and of_rule.startswith(route)
+    return clean_route(of_rule if is_prefix else route)
 
 
 def _error_message(span: SpanData, notes: Annotations) -> str | None:

@@ -108,7 +108,8 @@ def uuid_int(start_unix_nano: int, span_id: int, tag: int) -> int:
 
 def uuid_text(value: int) -> str:
     """Return a 128-bit integer in the 8-4-4-4-12 form of a UUID."""
-    text = f"{value:032x}"
+    # Through bytes: several times faster than formatting, and every request makes two of these.
+    text = value.to_bytes(16, "big").hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 

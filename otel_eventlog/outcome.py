@@ -28,12 +28,13 @@ from otel_eventlog.request_facts import (
     integer,
     query_names,
     rpc_status,
+    same_value,
 )
 from otel_eventlog.rules import Conclusion, OutcomeRule, Rule, When
-from otel_eventlog.ruleset import same_value
 
 HTTP_ERROR_FROM = 400
 METHOD_NOT_ALLOWED = 405
+_RPC_UNKNOWN = RPC_STATUS_NAMES.index("UNKNOWN")
 
 ERROR_TYPES_BY_HTTP_STATUS = {
     400: "invalid_request",
@@ -50,17 +51,27 @@ ERROR_TYPES_BY_HTTP_STATUS = {
 """Reasons for where nobody said a better one; others become `http_<status>`."""
 
 
+REFUSED = "refused"
+"""Reason where all that is known is that a framework did not accept an attempt."""
+
+
 @dataclass(slots=True)
 class Annotations:
     """What only the application knows of a request, kept beside its span.
 
     `status` is the application's own word, `signal` the framework's; `location` and
-    `content_type` are response headers, looked at and never stored.
+    `content_type` are response headers, looked at and never stored. What a signal said beside its
+    status stands apart (`signal_…`), because the application's word on the span outranks it.
+    `signal_missing`: the framework would have sent a signal, had the request succeeded.
     """
 
     action: str | None = None
     status: Status | None = None
     signal: Status | None = None
+    signal_missing: bool = False
+    signal_error_type: str | None = None
+    signal_next_step: str | None = None
+    signal_user_id: str | None = None
     error_type: str | None = None
     error_message: str | None = None
     next_step: str | None = None
@@ -182,6 +193,11 @@ def _aborted(facts: _Facts) -> _Answer:
     return _ERROR if is_http else None
 
 
+def _signal_missing(facts: _Facts) -> _Answer:
+    # Only where all else would say success: whatever shows a failure says more than silence.
+    return _ERROR if facts.notes.signal_missing else None
+
+
 def _http_success(facts: _Facts) -> _Answer:
     return _SUCCESS if facts.http_status is not None else None
 
@@ -194,6 +210,7 @@ _SOURCES: tuple[tuple[OutcomeSource, Callable[[_Facts], _Answer]], ...] = (
     (OutcomeSource.HTTP, _http_error),
     (OutcomeSource.SPAN, _span),
     (OutcomeSource.ABORTED, _aborted),
+    (OutcomeSource.SIGNAL, _signal_missing),
     (OutcomeSource.HTTP, _http_success),
 )
 
@@ -243,10 +260,14 @@ def _outcome(facts: _Facts, source: OutcomeSource, answer: Conclusion) -> Outcom
     attributes, notes, chosen = facts.span.attributes, facts.notes, facts.outcome_rule
     if answer is _SUCCESS:
         next_step = notes.next_step or first_text(attributes, ("eventlog.next_step",))
+        if next_step is None and source is OutcomeSource.SIGNAL:
+            next_step = notes.signal_next_step
         if next_step is None and chosen is not None:
             next_step = chosen.next_step
         return Outcome(Status.SUCCESS, source, next_step=next_step)
     error_type = notes.error_type or first_text(attributes, ("eventlog.error_type",))
+    if error_type is None and source is OutcomeSource.SIGNAL:
+        error_type = notes.signal_error_type or REFUSED
     if error_type is None and chosen is not None:
         error_type = chosen.error_type
     return Outcome(Status.ERROR, source, error_type=error_type or _generic_reason(facts, source))
@@ -256,6 +277,9 @@ def _generic_reason(facts: _Facts, source: OutcomeSource) -> str:
     """Return the reason when nobody gave one: what the span shows, most telling first."""
     if source is OutcomeSource.ABORTED:
         return "aborted"
+    # A gRPC handler that aborts raises a bare Exception; one that crashes leaves the code UNKNOWN.
+    if facts.rpc_status and facts.rpc_status != _RPC_UNKNOWN:
+        return _rpc_reason(facts.rpc_status)
     if facts.exception is not None:
         kind = facts.exception.attributes.get(semconv.EXCEPTION_TYPE)
         if isinstance(kind, str) and kind:
@@ -266,8 +290,9 @@ def _generic_reason(facts: _Facts, source: OutcomeSource) -> str:
     if (facts.http_status or 0) >= HTTP_ERROR_FROM:
         status = facts.http_status or 0
         return ERROR_TYPES_BY_HTTP_STATUS.get(status, f"http_{status}")
-    if facts.rpc_status:
-        names = RPC_STATUS_NAMES
-        code = facts.rpc_status
-        return names[code].lower() if code < len(names) else f"rpc_{code}"
-    return "error"
+    return _rpc_reason(facts.rpc_status) if facts.rpc_status else "error"
+
+
+def _rpc_reason(code: int) -> str:
+    names = RPC_STATUS_NAMES
+    return names[code].lower() if code < len(names) else f"rpc_{code}"

@@ -20,15 +20,19 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from otel_eventlog import guard, semconv
-from otel_eventlog.judge import Judge
+from otel_eventlog.delivery.tally import DeliveryStats
 from otel_eventlog.mapping import Mapper
-from otel_eventlog.model import Attributes
-from otel_eventlog.readable import KIND_OF, attributes_of, mark, peek
+from otel_eventlog.model import SpanKind
+from otel_eventlog.readable import attributes_of, head_of, kind_number, mark, peek, tail_of
 from otel_eventlog.reported import REPORTED
-from otel_eventlog.ruleset import Match
+from otel_eventlog.ruleindex import LATER, Later
+from otel_eventlog.rules import Match
 from otel_eventlog.settings import Settings, build_delivery, build_mapper
 from otel_eventlog.snapshots import Ended, Recorded, Snapshot, Started, materialise
 from otel_eventlog.tracking import TRACKED_SPANS_MAX, Request, Table, slot_of
+
+_SERVER = int(SpanKind.SERVER)
+_NO_HEADERS = (None, None)
 
 
 class SnapshotSink(Protocol):
@@ -42,6 +46,9 @@ class SnapshotSink(Protocol):
 
     def shutdown(self) -> None:
         """Send what is queued, as far as possible, and end."""
+
+    def stats(self) -> DeliveryStats:
+        """Return what has become of the event logs of this process."""
 
 
 class EventLogSpanProcessor(SpanProcessor):
@@ -71,10 +78,13 @@ class EventLogSpanProcessor(SpanProcessor):
             mapper = mapper or build_mapper(settings)
             delivery = delivery or build_delivery(settings, partial(materialise, mapper))
         self.mapper = mapper
-        self.delivery = delivery
+        self.delivery: SnapshotSink = delivery
         self.tracer_provider: trace.TracerProvider | None = None
         """Whose spans these are, where known: `api` opens its spans there."""
-        self._judge = Judge(mapper.rules)
+        self.on_request: Callable[[], None] | None = None
+        """Called in the request's thread for every request that is tracked; must not raise."""
+        self._at_start = mapper.rules.at_start
+        self._judges_servers = _SERVER in mapper.rules.kinds
         self._table = Table(spans_max)
         self._put: Callable[[Snapshot], None] = delivery.put
         self._is_shut_down = False
@@ -85,14 +95,29 @@ class EventLogSpanProcessor(SpanProcessor):
     def on_start(self, span: Span, parent_context: context_api.Context | None = None) -> None:
         """Judge a span that starts; called in the request's thread."""
         try:
-            self._start(span, parent_context)
+            if self._is_shut_down:
+                return
+            attributes, kind, parent = peek(span), kind_number(span.kind), span.parent
+            match = self._at_start(kind, attributes)
+            around = None
+            if parent is not None and not parent.is_remote:
+                around = self._table.get(parent.span_id)
+            if match is not None or (kind == _SERVER and "http.route" not in attributes):
+                self._start(span, parent_context, match, around)
+            elif around is not None:
+                self._table.put(span.context.span_id, around)
         except Exception:  # noqa: BLE001 - nothing of ours may reach the request
             guard.caught("EventLogSpanProcessor.on_start")
 
     def on_end(self, span: ReadableSpan) -> None:
         """Hand over a request whose span ended; called in whichever thread ends it."""
         try:
-            self._end(span)
+            span_id = span.context.span_id
+            request = self._table.pop(span_id, None)
+            if REPORTED.wanted:
+                REPORTED.add(span_id)
+            if request is not None or semconv.EVENTLOG_ACTION in peek(span):
+                self._end(span, span_id, request)
         except Exception:  # noqa: BLE001 - nothing of ours may reach the request
             guard.caught("EventLogSpanProcessor.on_end")
 
@@ -137,11 +162,20 @@ class EventLogSpanProcessor(SpanProcessor):
         application says is about this request.
         """
         if request.match is None and not request.is_ended:
-            match = self._match(request.span, peek(request.span))
+            match = self._match(request.span)
             if match is not None:
                 request.match = match
                 self._announce(request, is_starting=False)
         return request.match
+
+    def divert(self, delivery: SnapshotSink) -> SnapshotSink:
+        """Hand event logs to another delivery from now on, and return the one before."""
+        before, self.delivery, self._put = self.delivery, delivery, delivery.put
+        return before
+
+    def switch(self, *, on: bool) -> None:
+        """Stop making event logs, or go on, without ending the delivery."""
+        self._is_shut_down = not on
 
     def record(self, snapshot: Recorded) -> None:
         """Hand over what the application reported without a span."""
@@ -149,36 +183,48 @@ class EventLogSpanProcessor(SpanProcessor):
 
     # --- inside -----------------------------------------------------------------------------------
 
-    def _start(self, span: Span, parent_context: context_api.Context | None) -> None:
-        if self._is_shut_down:
-            return
-        parent = span.parent
-        around = None
-        if parent is not None and not parent.is_remote:
-            around = self._table.get(parent.span_id)
-        seen = peek(span)
-        match = self._match(span, seen)
-        if match is None:
-            if self._judge.is_to_be_judged_again(KIND_OF[span.kind], seen):
-                self._track(span, None, around, parent_context)
-            elif around is not None:
-                self._table.put(span.context.span_id, around)
-            return
-        if around is None and parent is not None and not parent.is_remote:
-            around = _from_slot(parent_context)
+    def _start(
+        self,
+        span: Span,
+        parent_context: context_api.Context | None,
+        match: Match | Later | None,
+        around: Request | None,
+    ) -> None:
+        """Track a span that is an auth call, or may turn out to be one."""
+        if match is LATER:
+            match = self._at_start(kind_number(span.kind), peek(span), _scope_name(span))
+        if isinstance(match, Match):
+            self._begin(span, match, around, parent_context)
+        elif match is LATER or ("http.route" not in peek(span) and self._judges_servers):
+            # Where the route comes late (Django), the path alone may have been misleading, and
+            # looking again is cheaper than recording was.
+            around = around or _from_slot(parent_context, span.parent)
+            self._track(span, None, around, parent_context)
+        elif around is not None:
+            self._table.put(span.context.span_id, around)
+
+    def _begin(
+        self,
+        span: Span,
+        match: Match,
+        around: Request | None,
+        parent_context: context_api.Context | None,
+    ) -> None:
+        """Take a span as the request it is, or as part of the one around it."""
+        if around is None:
+            around = _from_slot(parent_context, span.parent)
         same = None if around is None else self._same_request(around, match.action)
         if same is None:
-            request = self._track(span, match, around, parent_context)
-            self._announce(request, is_starting=True)
+            self._announce(self._track(span, match, around, parent_context), is_starting=True)
         else:
+            slot = slot_of(parent_context)
+            if slot is not None and slot.request is None:
+                slot.request = same
             self._table.put(span.context.span_id, same)
             span.set_attribute(semconv.EVENTLOG_DROP, True)
 
-    def _match(self, span: ReadableSpan, attributes: Attributes) -> Match | None:
-        scope = span.instrumentation_scope
-        return self._judge.match(
-            KIND_OF[span.kind], attributes, scope.name if scope is not None else ""
-        )
+    def _match(self, span: ReadableSpan) -> Match | None:
+        return self.mapper.rules.match(kind_number(span.kind), peek(span), _scope_name(span))
 
     def _track(
         self,
@@ -195,6 +241,8 @@ class EventLogSpanProcessor(SpanProcessor):
             if slot.request is None or slot.request.is_ended:
                 slot.request = request
         self._table.put(span_id, request)
+        if self.on_request is not None:
+            self.on_request()
         return request
 
     def _announce(self, request: Request, *, is_starting: bool) -> None:
@@ -212,7 +260,8 @@ class EventLogSpanProcessor(SpanProcessor):
             return
         request.is_started = True
         span = request.span
-        self._put(Started(span, attributes_of(span), match, request.correlation_id))
+        request.head = head_of(span)
+        self._put(Started(request.head, attributes_of(span), match, request.correlation_id))
         mark(span, match.action, request.request_id, is_starting=is_starting)
 
     def _same_request(self, around: Request, action: str) -> Request | None:
@@ -224,25 +273,20 @@ class EventLogSpanProcessor(SpanProcessor):
                     return request
         return None
 
-    def _end(self, span: ReadableSpan) -> None:
+    def _end(self, span: ReadableSpan, span_id: int, request: Request | None) -> None:
         if self._is_shut_down:
             return
-        span_id = span.context.span_id
-        request = self._table.pop(span_id)
-        if REPORTED.wanted:
-            REPORTED.add(span_id)
         if request is not None and request.span_id == span_id:
             request.is_ended = True
             match = request.match
             if request.is_started and match is not None:
-                notes = request.notes_if_any
-                self._put(Ended(span, match, request.correlation_id, notes, with_start=False))
+                self._put(_ended(span, match, request, with_start=False))
                 return
             around = request.parent
+        elif semconv.EVENTLOG_ACTION not in peek(span):
+            return
         else:
-            # No rule fitted at its start. It may have said meanwhile what it is.
-            if semconv.EVENTLOG_ACTION not in peek(span):
-                return
+            # No rule fitted at its start. It has said meanwhile what it is.
             around, request = request, None
         self._end_unannounced(span, request, around)
 
@@ -250,7 +294,7 @@ class EventLogSpanProcessor(SpanProcessor):
         self, span: ReadableSpan, request: Request | None, around: Request | None
     ) -> None:
         """Report start and outcome of a span that was held back, or is recognised only now."""
-        match = self._match(span, peek(span))
+        match = self._match(span)
         if match is None:
             return
         if request is not None and match.action in request.claimed:
@@ -260,17 +304,39 @@ class EventLogSpanProcessor(SpanProcessor):
             for other in around.and_around()
         ):
             return
-        correlation_id = None if request is None else request.correlation_id
-        notes = None if request is None else request.notes_if_any
-        self._put(Ended(span, match, correlation_id, notes, with_start=True))
+        self._put(_ended(span, match, request, with_start=True))
 
 
-def _from_slot(context: context_api.Context | None) -> Request | None:
-    """Return the request around a span whose parent was not recorded."""
+def _scope_name(span: ReadableSpan) -> str:
+    scope = span.instrumentation_scope
+    return "" if scope is None else scope.name
+
+
+def _ended(span: ReadableSpan, match: Match, request: Request | None, *, with_start: bool) -> Ended:
+    tail = tail_of(span)
+    if request is None:
+        return Ended(head_of(span), tail, match, None, None, _NO_HEADERS, with_start)
+    return Ended(
+        request.head or head_of(span),
+        tail,
+        match,
+        request.correlation_id,
+        request.notes_if_any,
+        request.response_headers,
+        with_start,
+    )
+
+
+def _from_slot(
+    context: context_api.Context | None, parent: trace.SpanContext | None
+) -> Request | None:
+    """Return the request around a span whose parent was not recorded, or is the caller's."""
     slot = slot_of(context)
-    if slot is None or slot.request is None or slot.request.is_ended:
+    if slot is None:
         return None
-    return slot.request
+    is_child = parent is not None and not parent.is_remote
+    request = slot.request if is_child else slot.around
+    return None if request is None or request.is_ended else request
 
 
 _active: list[weakref.ref[EventLogSpanProcessor]] = []

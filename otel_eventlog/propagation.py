@@ -7,6 +7,8 @@ to quote, and its `Location` and content type are noted beside the span, never o
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -36,11 +38,13 @@ class EventLogPropagator(TextMapPropagator):
 
     Args:
         inner: the propagator in place.
+        find: how to find a request by a span id.
 
     """
 
-    def __init__(self, inner: TextMapPropagator) -> None:
+    def __init__(self, inner: TextMapPropagator, find: FindRequest | None = None) -> None:
         self._inner = inner
+        self._find = find
 
     def extract(
         self,
@@ -55,10 +59,26 @@ class EventLogPropagator(TextMapPropagator):
         if extracted is None:
             extracted = context if context is not None else get_current()
         try:
-            return with_slot(RequestSlot(_correlation_id(carrier, getter)), extracted)
+            slot = RequestSlot(_correlation_id(carrier, getter), around=self._around(context))
+            return with_slot(slot, extracted)
         except Exception:  # noqa: BLE001 - nothing of ours may reach the request
             guard.caught("EventLogPropagator.extract")
             return extracted
+
+    def _around(self, context: Context | None) -> Request | None:
+        """Return the request in progress inside of which headers are read, if there is one.
+
+        FastAPI and Starlette read the caller's headers even inside of another server span, and
+        their own span is then no child of it.
+        """
+        request = None
+        if self._find is not None:
+            request = self._find(trace.get_current_span(context).get_span_context().span_id)
+        if request is None:
+            slot = slot_of(context)
+            if slot is not None:
+                request = slot.request or slot.around
+        return None if request is None or request.is_ended else request
 
     def inject(
         self,
@@ -99,11 +119,11 @@ def _correlation_id(carrier: Any, getter: textmap.Getter[Any]) -> str | None:
     return None
 
 
-def install_propagator() -> None:
+def install_propagator(find: FindRequest) -> None:
     """Compose ours with the global propagator; once."""
     present = propagate.get_global_textmap()
     if not isinstance(present, EventLogPropagator):
-        propagate.set_global_textmap(EventLogPropagator(present))
+        propagate.set_global_textmap(EventLogPropagator(present, find))
 
 
 class EventLogResponsePropagator:
@@ -140,48 +160,76 @@ class EventLogResponsePropagator:
         request = self._request(context)
         if request is None or request.is_ended:
             return
-        headers = {name: value for name, value in _headers(carrier) if name in _SEEN}
-        notes = request.notes
-        notes.location = headers.get("location", notes.location)
-        notes.content_type = headers.get("content-type", notes.content_type)
-        if request.is_started and setter is not None and RESPONSE_HEADER.lower() not in headers:
-            setter.set(carrier, RESPONSE_HEADER, request.request_id)
+        is_told = False
+        for name, value in _headers(carrier):
+            # By length first: most headers are none of these.
+            if len(name) not in _SEEN_LENGTHS:
+                continue
+            lower = _text(name).lower()
+            if lower == _CONTENT_TYPE:
+                request.content_type = _text(value)
+            elif lower == _LOCATION:
+                request.location = _text(value)
+            elif lower == _OURS:
+                is_told = True
+        if request.is_started and not is_told:
+            (setter or _PLAIN_SETTER).set(carrier, RESPONSE_HEADER, request.request_id)
 
     def _request(self, context: Context | None) -> Request | None:
-        request = self._find(trace.get_current_span(context).get_span_context().span_id)
-        if request is None:
-            slot = slot_of(context) or slot_of(None)
-            request = slot.request if slot is not None else None
-        return request
+        slot = slot_of(context)
+        if slot is None and context is not None:
+            slot = slot_of(None)
+        if slot is not None:
+            return slot.request
+        # The request came in before our propagator was installed.
+        return self._find(trace.get_current_span(context).get_span_context().span_id)
 
 
-_SEEN = frozenset({"location", "content-type", RESPONSE_HEADER.lower()})
+class _PlainSetter:
+    """Writes on Django's response, for which the instrumentation names no setter."""
+
+    @staticmethod
+    def set(carrier: Any, key: str, value: str) -> None:
+        """Write a header, where that can be done by its name."""
+        if hasattr(carrier, "__setitem__") and not isinstance(carrier, list):
+            carrier[key] = value
 
 
-def _headers(carrier: Any) -> Iterable[tuple[str, str]]:
-    """Yield a response's headers, names in lower case: WSGI, ASGI, Django; else nothing."""
+_PLAIN_SETTER = _PlainSetter()
+_CONTENT_TYPE, _LOCATION, _OURS = "content-type", "location", RESPONSE_HEADER.lower()
+_SEEN_LENGTHS = frozenset(map(len, (_CONTENT_TYPE, _LOCATION, _OURS)))
+
+
+def _headers(carrier: Any) -> Iterable[tuple[Any, Any]]:
+    """Return a response's headers, text or bytes: WSGI, ASGI, Django, a dictionary."""
+    if isinstance(carrier, (list, tuple)):
+        return carrier
     if isinstance(carrier, dict):
-        pairs: Any = carrier.get("headers") or ()
-    elif isinstance(carrier, (list, tuple)):
-        pairs = carrier
-    else:
-        known: Any = getattr(carrier, "headers", None)
-        pairs = known.items() if hasattr(known, "items") else ()
-    for name, value in pairs:
-        yield _text(name).lower(), _text(value)
+        return (carrier.get("headers") or ()) if "type" in carrier else carrier.items()
+    known: Any = getattr(carrier, "headers", None)
+    return known.items() if hasattr(known, "items") else ()
 
 
 def _text(value: Any) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else str(value)
 
 
+_CONTRIB = "opentelemetry.instrumentation.propagators"
+
+
 def install_response_propagator(find: FindRequest) -> None:
     """Compose ours with contrib's global response propagator, if contrib is there; once."""
     try:
-        from opentelemetry.instrumentation import propagators as contrib
+        importlib.import_module(_CONTRIB)
     except ImportError:
         return
-    propagators: Any = contrib  # it has no annotations
-    present = propagators.get_global_response_propagator()
-    if not isinstance(present, EventLogResponsePropagator):
-        propagators.set_global_response_propagator(EventLogResponsePropagator(present, find))
+    keep_response_propagator(find)
+
+
+def keep_response_propagator(find: FindRequest) -> None:
+    """Compose ours again where the application has set one since; cheap where it has not."""
+    contrib: Any = sys.modules.get(_CONTRIB)
+    if contrib is not None:
+        present = contrib.get_global_response_propagator()
+        if not isinstance(present, EventLogResponsePropagator):
+            contrib.set_global_response_propagator(EventLogResponsePropagator(present, find))

@@ -6,20 +6,26 @@ worker, because everything else on a span stays as it is.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import SpanContext
 from opentelemetry.trace import SpanKind as ApiSpanKind
+from opentelemetry.trace import Status as ApiStatus
 
 from otel_eventlog.model import Attributes, AttributeValue, SpanData, SpanEvent
 from otel_eventlog.semconv import EVENTLOG_ACTION, EVENTLOG_REQUEST_ID, EXCEPTION_EVENT
 
-KIND_OF: Mapping[ApiSpanKind, int] = {kind: kind.value + 1 for kind in ApiSpanKind}
-"""Span kinds of the API, numbered as on the OTLP wire."""
-
 _resource_memo: tuple[Resource | None, Attributes] = (None, {})
+
+
+def kind_number(kind: ApiSpanKind) -> int:
+    """Return a span kind of the API, numbered as on the OTLP wire."""
+    # `_value_` is the plain attribute: `value`, and hashing for a dictionary, run Python code.
+    number: int = kind._value_ + 1
+    return number
 
 
 def peek(span: ReadableSpan) -> Attributes:
@@ -72,6 +78,66 @@ def _mark_at_once(span: Any, action: str, request_id: str) -> bool:
     return True
 
 
+class SpanHead(NamedTuple):
+    """What a span says of itself from its start to its end, so that nobody need keep the span.
+
+    A span of the SDK is a dozen objects. Kept until the worker has seen them, they would be a good
+    part of what a request costs its thread: memory that is new each time, and looked through by the
+    garbage collector. What is here is not looked into before the worker does so.
+    """
+
+    context: SpanContext
+    parent: SpanContext | None
+    kind: ApiSpanKind
+    start_unix_nano: int | None
+    resource: Resource
+    scope: InstrumentationScope | None
+
+
+class SpanTail(NamedTuple):
+    """What a span has come to; its attributes do not change any more."""
+
+    attributes: Attributes
+    end_unix_nano: int | None
+    status: ApiStatus
+    events: tuple[SpanEvent, ...]
+
+
+def head_of(span: ReadableSpan) -> SpanHead:
+    """Return what a span says of itself from its start on."""
+    known: Any = span
+    try:
+        # Each of the public properties is a call in Python.
+        return SpanHead(
+            known._context,  # noqa: SLF001
+            known._parent,  # noqa: SLF001
+            known._kind,  # noqa: SLF001
+            known._start_time,  # noqa: SLF001
+            known._resource,  # noqa: SLF001
+            known._instrumentation_scope,  # noqa: SLF001
+        )
+    except AttributeError:  # another SDK than those we know
+        return SpanHead(
+            span.context,
+            span.parent,
+            span.kind,
+            span.start_time,
+            span.resource,
+            span.instrumentation_scope,
+        )
+
+
+def tail_of(span: ReadableSpan) -> SpanTail:
+    """Return what a finished span has come to."""
+    known: Any = span
+    try:
+        has_events = bool(known._events._dq)  # noqa: SLF001
+    except AttributeError:  # another SDK than those we know, or a span built by hand
+        has_events = True
+    exceptions = _exceptions(span) if has_events else ()
+    return SpanTail(peek(span), span.end_time, span.status, exceptions)
+
+
 def span_data(
     span: ReadableSpan, attributes: Attributes | None = None, *, running: bool = False
 ) -> SpanData:
@@ -83,23 +149,39 @@ def span_data(
         running: leave out end, status and events, even if the span has ended since.
 
     """
-    context, parent, scope = span.context, span.parent, span.instrumentation_scope
+    attributes = attributes_of(span) if attributes is None else attributes
+    head = head_of(span)
+    if running:
+        return running_data(head, attributes)
+    return finished_data(head, tail_of(span)._replace(attributes=attributes))
+
+
+def running_data(head: SpanHead, attributes: Attributes) -> SpanData:
+    """Return a running span as `SpanData`; rules never look at its name."""
+    context, parent, scope = head.context, head.parent, head.scope
     return SpanData(
         trace_id=context.trace_id,
         span_id=context.span_id,
-        parent_span_id=parent.span_id if parent is not None else 0,
-        name=span.name,
-        kind=KIND_OF[span.kind],
-        start_unix_nano=span.start_time or 0,
-        end_unix_nano=0 if running else span.end_time or 0,
-        attributes=attributes_of(span) if attributes is None else attributes,
-        resource=resource_attributes(span.resource),
-        scope_name=scope.name if scope is not None else "",
-        span_status=0 if running else span.status.status_code.value,
-        span_status_message="" if running else span.status.description or "",
-        events=() if running else _exceptions(span),
+        parent_span_id=0 if parent is None else parent.span_id,
+        name="",
+        kind=kind_number(head.kind),
+        start_unix_nano=head.start_unix_nano or 0,
+        end_unix_nano=0,
+        attributes=attributes,
+        resource=resource_attributes(head.resource),
+        scope_name="" if scope is None else scope.name,
         trace_sampled=context.trace_flags.sampled,
     )
+
+
+def finished_data(head: SpanHead, tail: SpanTail) -> SpanData:
+    """Return a finished span as `SpanData`."""
+    data = running_data(head, tail.attributes)
+    data.end_unix_nano = tail.end_unix_nano or 0
+    data.span_status = tail.status.status_code.value
+    data.span_status_message = tail.status.description or ""
+    data.events = tail.events
+    return data
 
 
 def resource_attributes(resource: Resource) -> Attributes:

@@ -94,7 +94,10 @@ def host(attributes: Mapping[str, AttributeValue]) -> str | None:
 
 
 def query_names(attributes: Mapping[str, AttributeValue]) -> frozenset[str]:
-    """Return the names of the query parameters; their values are never looked at."""
+    """Return the names of the query parameters, and beside each name that has one, `name=value`.
+
+    A rule may ask for either. What comes back is only compared with rules, and never kept.
+    """
     query = first_text(attributes, semconv.URL_QUERY)
     if query is None:
         for names in (semconv.HTTP_TARGET, semconv.URL_FULL):
@@ -105,7 +108,8 @@ def query_names(attributes: Mapping[str, AttributeValue]) -> frozenset[str]:
     if not query:
         return frozenset()
     pairs = query.removeprefix("?").split("&", QUERY_PARAMETERS_MAX)[:QUERY_PARAMETERS_MAX]
-    return frozenset(unquote_plus(pair.partition("=")[0]) for pair in pairs if pair)
+    whole = [unquote_plus(pair) for pair in pairs if pair]
+    return frozenset([*whole, *(unquote_plus(pair.partition("=")[0]) for pair in pairs if pair)])
 
 
 def integer(value: AttributeValue | None) -> int | None:
@@ -124,3 +128,17 @@ def rpc_status(value: AttributeValue | None) -> int | None:
     if isinstance(value, str) and value.upper() in RPC_STATUS_NAMES:
         return RPC_STATUS_NAMES.index(value.upper())
     return integer(value)
+
+
+def same_value(wanted: AttributeValue, actual: AttributeValue | None) -> bool:
+    """Compare as text, so that `401` and `"401"` are one; a wanted True also means "is present"."""
+    if actual is None:
+        return False
+    if wanted is True:
+        return actual is not False
+    return value_text(wanted) == value_text(actual)
+
+
+def value_text(value: AttributeValue) -> str:
+    """Return a value as the text by which it is compared."""
+    return str(value).lower() if isinstance(value, bool) else str(value)

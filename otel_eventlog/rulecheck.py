@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from otel_eventlog.privacy import is_blocked_name
+from otel_eventlog.redaction import is_blocked_name
 from otel_eventlog.request_facts import RPC_STATUS_NAMES, rpc_status
-from otel_eventlog.rules import KINDS, Conclusion, OutcomeRule, Rule, When
+from otel_eventlog.rules import EVERY_ACTION, KINDS, Conclusion, OutcomeRule, Rule, When
 from otel_eventlog.templates import parse_template
 
 RULE_KEYS = (
@@ -43,19 +43,28 @@ _ACTION = re.compile(r"[A-Z][A-Za-z0-9]{1,127}")
 _METHOD = re.compile(r"[A-Za-z]{3,16}")
 _HTTP_STATUSES = range(100, 600)
 
-Place = tuple[int, int | None]
-"""Number of the [[rule]] (from 0), and of its [[rule.outcome]] or None."""
+Place = tuple[int, int | str | None]
+"""Number of the [[rule]] (from 0), and of its [[rule.outcome]], or the name of a table in it."""
 
 
 class Complaints:
-    """Mistakes in one file, each with the line where it stands."""
+    """Mistakes in one file, each with the line where it stands.
 
-    def __init__(self, source: str, text: str) -> None:
+    Args:
+        source: what messages call the file.
+        text: the whole file.
+        table: what the places are about: `rule` for [[rule]].
+
+    """
+
+    def __init__(self, source: str, text: str, table: str = "rule") -> None:
         """Find out on which line each table begins."""
         self.source = source
         self.found: list[tuple[int, str]] = []
+        self._table = table
         self._lines = text.splitlines()
-        self._tables = _table_lines(self._lines)
+        self._tables = _table_lines(self._lines, table)
+        self._ends = sorted(_all_table_lines(self._lines))
         self._names: dict[int, str] = {}
 
     def name(self, number: int, name: object) -> None:
@@ -65,15 +74,17 @@ class Complaints:
 
     def add(self, key: str, problem: str, place: Place | None = None) -> None:
         """Add a mistake in a key of a table (or in the table itself, with an empty key)."""
-        line = self._line(key, place)
+        line = self.line(key, place)
         where = f"{self.source}:{line}: "
         if place is not None:
-            number, outcome = place
-            where += f"rule {number + 1}"
+            number, part = place
+            where += f"{self._table} {number + 1}"
             if number in self._names:
                 where += f" ({self._names[number]!r})"
-            if outcome is not None:
-                where += f", outcome {outcome + 1}"
+            if isinstance(part, int):
+                where += f", outcome {part + 1}"
+            elif part is not None:
+                where += f", {part}"
             where += ": "
         self.found.append((line, where + (f"`{key}` {problem}" if key else problem)))
 
@@ -91,32 +102,55 @@ class Complaints:
                 hint = f"did you mean `{near[0]}`?" if near else f"known are {', '.join(known)}"
                 self.add(key, f"is not a key{where}; {hint}", place)
 
-    def _line(self, key: str, place: Place | None) -> int:
-        begin = self._tables.get(place, 1) if place is not None else 1
+    def line(self, key: str, place: Place | None) -> int:
+        """Return the line of a key in a table, or the table's own."""
+        begin, end = 1, len(self._lines)
+        if place is not None:
+            number, part = place
+            begin = self._tables.get((number, part if isinstance(part, int) else None), 1)
+            end = next((line - 1 for line in self._ends if line > begin), end)
+            if isinstance(part, str):
+                header = rf"^\s*(\[\s*{self._table}\s*\.\s*{part}\s*\]|{part}\s*[=.])"
+                begin = self._search(header, begin, end) or begin
         if not key:
             return begin
-        wanted = re.compile(rf"""[{{,\s]?["']?{re.escape(key)}["']?\s*(=|\.|\]\])""")
-        end = min((n for n in self._tables.values() if n > begin), default=len(self._lines) + 1)
-        if place is None:
-            end = len(self._lines) + 1
-        for number in range(begin, end):
+        wanted = rf"""[{{,\s]?["']?{re.escape(key)}["']?\s*(=|\.|\]\])"""
+        return self._search(wanted, begin, end) or begin
+
+    def _search(self, pattern: str, begin: int, end: int) -> int | None:
+        wanted = re.compile(pattern)
+        for number in range(begin, end + 1):
             if number <= len(self._lines) and wanted.search(self._lines[number - 1]):
                 return number
-        return begin
+        return None
 
 
-def _table_lines(lines: Sequence[str]) -> dict[Place, int]:
+_HEADER = re.compile(r"\s*\[\[\s*([\w.\s]+?)\s*\]\]")
+
+
+def _all_table_lines(lines: Sequence[str]) -> dict[int, str]:
+    """Return the names of [[tables]] by their lines."""
+    found = ((number, _HEADER.match(line)) for number, line in enumerate(lines, 1))
+    return {number: header[1].replace(" ", "") for number, header in found if header}
+
+
+def _table_lines(lines: Sequence[str], table: str) -> dict[Place, int]:
     found: dict[Place, int] = {}
     rule, outcome = -1, -1
-    for number, line in enumerate(lines, 1):
-        bare = line.partition("#")[0].replace(" ", "").strip()
-        if bare == "[[rule]]":
+    for number, name in _all_table_lines(lines).items():
+        if name == table:
             rule, outcome = rule + 1, -1
             found[rule, None] = number
-        elif bare == "[[rule.outcome]]":
+        elif name == f"{table}.outcome":
             outcome += 1
             found[rule, outcome] = number
-    return found
+    return found or _inline_lines(lines)
+
+
+def _inline_lines(lines: Sequence[str]) -> dict[Place, int]:
+    """Return where tables begin that are written `rule = [ {…}, {…} ]`, one a line as in packs."""
+    begins = (number for number, line in enumerate(lines, 1) if line.lstrip().startswith("{"))
+    return {(rule, None): number for rule, number in enumerate(begins)}
 
 
 def rule_from(
@@ -129,7 +163,7 @@ def rule_from(
     place = (number, None)
     complaints.name(number, table.get("name"))
     complaints.unknown_keys(table, RULE_KEYS, " of a rule", place)
-    read = _Reader(table, complaints, place)
+    read = TableReader(table, complaints, place)
     name = read.text("name") or ""
     if not name and "name" not in table:
         complaints.add("", 'has no `name`; give it one, such as name = "login"', place)
@@ -161,11 +195,34 @@ def rule_from(
             keep=read.texts("keep"),
             outcomes=tuple(outcomes),
             source=complaints.source,
+            line=complaints.line("", place),
         )
 
 
+def keep_from(table: object, complaints: Complaints) -> dict[str, tuple[str, ...]]:
+    """Return the attributes that a file's `[keep]` table allows, by action."""
+    if not isinstance(table, dict):
+        hint = 'must be written [keep], with lines such as PasswordsAuthenticate = ["app.tenant"]'
+        complaints.add("keep", hint)
+        return {}
+    keep: dict[str, tuple[str, ...]] = {}
+    for action, written in table.items():
+        names = written if isinstance(written, list) else [written]
+        if action != EVERY_ACTION and not _ACTION.fullmatch(action):
+            hint = f'is no action; write one in CamelCase, or "{EVERY_ACTION}" for all of them'
+            complaints.add(action, hint)
+        elif not all(isinstance(name, str) and name for name in names):
+            hint = f'is {written!r}; it takes names of attributes, such as ["app.tenant"]'
+            complaints.add(action, hint)
+        else:
+            keep[action] = tuple(names)
+            for name in filter(is_blocked_name, names):
+                complaints.add(action, f"names {name!r}, which may hold a secret; leave it out")
+    return keep
+
+
 def _action(
-    table: Mapping[str, Any], read: _Reader, complaints: Complaints, place: Place, *, drop: bool
+    table: Mapping[str, Any], read: TableReader, complaints: Complaints, place: Place, *, drop: bool
 ) -> str:
     if drop:
         if "action" in table:
@@ -198,7 +255,7 @@ def _check_route(route: str | None, complaints: Complaints, place: Place) -> Non
             complaints.add("route", f"is wrong: {error}", place)
 
 
-def _methods(read: _Reader, complaints: Complaints, place: Place) -> frozenset[str]:
+def _methods(read: TableReader, complaints: Complaints, place: Place) -> frozenset[str]:
     methods = read.texts("method")
     for method in methods:
         if not _METHOD.fullmatch(method):
@@ -212,7 +269,7 @@ def outcome_from(table: object, complaints: Complaints, place: Place) -> Outcome
         complaints.add("", "must be written [[rule.outcome]]", place)
         return None
     complaints.unknown_keys(table, OUTCOME_KEYS, " of an outcome", place)
-    read = _Reader(table, complaints, place)
+    read = TableReader(table, complaints, place)
     if "status" not in table:
         complaints.add("", 'has no `status`; write "success", "error" or "none"', place)
     status = Conclusion(read.choice("status", tuple(Conclusion), Conclusion.ERROR))
@@ -227,10 +284,12 @@ def outcome_from(table: object, complaints: Complaints, place: Place) -> Outcome
 
 def _when(table: Mapping[str, Any], complaints: Complaints, place: Place) -> When:
     complaints.unknown_keys(table, WHEN_KEYS, " of `when`", place)
-    read = _Reader(table, complaints, place)
-    statuses = read.items("status")
-    for status in statuses:
-        if isinstance(status, bool) or status not in _HTTP_STATUSES:
+    read = TableReader(table, complaints, place)
+    statuses = []
+    for status in read.items("status"):
+        if isinstance(status, int) and status is not True and status in _HTTP_STATUSES:
+            statuses.append(status)
+        else:
             complaints.add("status", f"has {status!r}; HTTP status codes are 100 to 599", place)
     codes = [rpc_status(code) for code in read.items("rpc_status")]
     if None in codes or any(code not in range(len(RPC_STATUS_NAMES)) for code in codes):
@@ -252,15 +311,18 @@ def _when(table: Mapping[str, Any], complaints: Complaints, place: Place) -> Whe
     )
 
 
-class _Reader:
+class TableReader:
     """Typed look-ups in one table; a value of a wrong type is a mistake and reads as absent."""
 
-    def __init__(self, table: Mapping[str, Any], complaints: Complaints, place: Place) -> None:
+    def __init__(
+        self, table: Mapping[str, Any], complaints: Complaints, place: Place | None
+    ) -> None:
+        self.place = place
         self._table = table
         self._complaints = complaints
-        self._place = place
 
     def text(self, key: str) -> str | None:
+        """Return a text, None for none."""
         value = self._table.get(key)
         if value is None:
             return None
@@ -270,6 +332,7 @@ class _Reader:
         return value
 
     def texts(self, key: str) -> tuple[str, ...]:
+        """Return a list of texts; one text stands for a list of one."""
         values = self.items(key)
         if not all(isinstance(value, str) and value for value in values):
             self._wrong(key, self._table[key], "a text in quotes, or a list of them")
@@ -277,12 +340,14 @@ class _Reader:
         return tuple(values)
 
     def items(self, key: str) -> tuple[Any, ...]:
+        """Return a list of anything; one value stands for a list of one."""
         value = self._table.get(key)
         if value is None:
             return ()
         return tuple(value) if isinstance(value, list) else (value,)
 
     def truth(self, key: str) -> bool:
+        """Return true or false, false for none."""
         value = self._table.get(key, False)
         if not isinstance(value, bool):
             self._wrong(key, value, "true or false")
@@ -290,15 +355,17 @@ class _Reader:
         return value
 
     def choice(self, key: str, choices: Sequence[str], default: str) -> str:
+        """Return one of the choices."""
         value = self._table.get(key, default)
         if value not in choices:
             near = get_close_matches(str(value), [str(choice) for choice in choices], n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(choices)}"
-            self._complaints.add(key, f"is {value!r}; {hint}", self._place)
+            self._complaints.add(key, f"is {value!r}; {hint}", self.place)
             return default
         return str(value)
 
     def scalars(self, key: str) -> dict[str, Any]:
+        """Return a table of texts, numbers and booleans."""
         value = self._table.get(key, {})
         if not isinstance(value, dict) or not all(
             isinstance(item, (str, int, float, bool)) for item in value.values()
@@ -308,4 +375,4 @@ class _Reader:
         return dict(value)
 
     def _wrong(self, key: str, value: object, wanted: str) -> None:
-        self._complaints.add(key, f"is {value!r}; it takes {wanted}", self._place)
+        self._complaints.add(key, f"is {value!r}; it takes {wanted}", self.place)

@@ -6,20 +6,34 @@ The format is section 5 of the specification; `docs/rules.md` explains it to use
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from otel_eventlog.errors import RuleError
-from otel_eventlog.rulecheck import Complaints, outcome_from, rule_from
+from otel_eventlog.rulecheck import Complaints, keep_from, outcome_from, rule_from
 from otel_eventlog.rules import Rule, RuleGroup
 from otel_eventlog.ruleset import RuleSet
 
 COMMON_PACK = "common"
-DEFAULT_PACKS = ("stytch", COMMON_PACK)
-"""Packs that cannot misfire on other people's routes, and `common`."""
+DEFAULT_PACKS = (
+    "stytch",
+    "auth0",
+    "clerk",
+    "cognito",
+    "django_allauth_headless",
+    "firebase",
+    "keycloak",
+    "kratos",
+    "supabase",
+    "workos",
+    COMMON_PACK,
+)
+"""Packs that cannot misfire on other people's routes, and `common`.
+
+They are bound to a vendor's host, an RPC service, or a prefix that only one product has.
+"""
 
 RULE_FILE_BYTES_MAX = 4 * 1024 * 1024
 
@@ -41,17 +55,19 @@ def parse_rules(text: str, source: str, *, literal_first: bool = False) -> RuleG
     except tomllib.TOMLDecodeError as error:
         raise RuleError([f"{source}: not valid TOML: {error}"]) from None
     complaints = Complaints(source, text)
-    complaints.unknown_keys(document, ("rule",), where="")
+    # Tests may stand beside the rules (docs/rules.md); they are no concern of an application.
+    complaints.unknown_keys(document, ("keep", "rule", "test"), where="")
+    keep = keep_from(document.get("keep", {}), complaints)
     rules = list(_rules(document.get("rule", []), complaints))
-    _check_names(document.get("rule", []), complaints)
+    check_names(document.get("rule", []), complaints)
     if complaints.found:
         raise RuleError(complaints.in_order())
-    return RuleGroup(source, tuple(rules), literal_first=literal_first)
+    return RuleGroup(source, tuple(rules), literal_first=literal_first, keep=keep)
 
 
 def _rules(tables: object, complaints: Complaints) -> Iterator[Rule]:
-    if not isinstance(tables, list):
-        complaints.add("", "`rule` must be written [[rule]], once for each rule")
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        complaints.add("rule", "must be written [[rule]], once for each rule")
         return
     for number, table in enumerate(tables):
         outcomes = []
@@ -64,13 +80,14 @@ def _rules(tables: object, complaints: Complaints) -> Iterator[Rule]:
         yield from rule_from(table, [o for o in outcomes if o is not None], complaints, number)
 
 
-def _check_names(tables: Sequence[Mapping[str, Any]], complaints: Complaints) -> None:
+def check_names(tables: object, complaints: Complaints, word: str = "rule") -> None:
+    """Complain of every table whose name an earlier one has."""
     seen: set[str] = set()
     for number, table in enumerate(tables if isinstance(tables, list) else ()):
-        name = table.get("name")
+        name = table.get("name") if isinstance(table, dict) else None
         if isinstance(name, str) and name in seen:
             complaints.add(
-                "name", f"{name!r} is taken by an earlier rule; names are unique", (number, None)
+                "name", f"{name!r} is taken by an earlier {word}; names are unique", (number, None)
             )
         elif isinstance(name, str):
             seen.add(name)
@@ -83,13 +100,23 @@ def load_rule_file(path: str | Path) -> RuleGroup:
         RuleError: it cannot be read, or with every mistake in it.
 
     """
+    return parse_rules(read_rule_text(path), str(path))
+
+
+def read_rule_text(path: str | Path) -> str:
+    """Read one file of rules or of their tests.
+
+    Raises:
+        RuleError: it cannot be read, or is too large, or no text.
+
+    """
     try:
         with Path(path).open("rb") as file:
             raw = file.read(RULE_FILE_BYTES_MAX + 1)
         if len(raw) > RULE_FILE_BYTES_MAX:
             msg = f"{path}: larger than {RULE_FILE_BYTES_MAX} bytes; is it a rule file?"
             raise RuleError([msg])
-        return parse_rules(raw.decode("utf-8"), str(path))
+        return raw.decode("utf-8")
     except OSError as error:
         raise RuleError([f"{path}: cannot be read: {error.strerror or error}"]) from None
     except UnicodeDecodeError as error:

@@ -21,6 +21,10 @@ KINDS: Mapping[str, frozenset[int]] = {
 """The words a rule may use for `kind`, and the span kinds that they mean."""
 
 
+EVERY_ACTION = "*"
+"""The key of a `[keep]` table that stands for all actions."""
+
+
 class Conclusion(StrEnum):
     """What a rule's own condition may conclude."""
 
@@ -39,7 +43,7 @@ class When:
         location: glob patterns for the captured `Location` response header; each is tried on the
             whole value and on its path alone.
         content_type: prefixes of the captured content type, without parameters.
-        query: names of query parameters, all of which must be present in the request.
+        query: names of query parameters, or `name=value`, all of which must be in the request.
         attributes: attribute equals value (compared as text).
         rpc_status: gRPC codes, as number or name.
         exception: True = an exception event is there, False = none is, or the exception types,
@@ -78,11 +82,12 @@ class Rule:
         methods: upper-case HTTP methods; empty = any but HEAD and OPTIONS.
         route: route template in any dialect, or a path; None for rpc and attribute-only rules.
         host: glob patterns for the server's name (client rules: the called host), without port.
-        query: query parameter names that must be present.
+        query: query parameter names, or `name=value`, that must be present.
         scope: glob patterns for the instrumentation scope's name.
         attributes: attribute equals value; value True also stands for "is present".
         keep: span attributes that the event log carries in `attributes`.
         source: where it was written, for messages: file or pack name.
+        line: on which line of it; 0 if unknown.
 
     """
 
@@ -101,6 +106,7 @@ class Rule:
     keep: tuple[str, ...] = ()
     outcomes: Sequence[OutcomeRule] = ()
     source: str = ""
+    line: int = field(default=0, compare=False)
 
     @property
     def holds_start(self) -> bool:
@@ -116,9 +122,33 @@ class RuleGroup:
     """The rules of one file or one pack.
 
     `literal_first`: within packs the rule with more literal segments wins; within users' files
-    the first one does.
+    the first one does. `keep`: span attributes that event logs of an action carry, whichever rule
+    made them; EVERY_ACTION stands for all.
     """
 
     source: str
     rules: Sequence[Rule]
     literal_first: bool = False
+    keep: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What a span was recognised as.
+
+    Attributes:
+        action: the action; what the span itself said, or else the rule's.
+        rule: the rule that fits the span, for outcome conditions and kept attributes; None when
+            only the span itself says that it is an auth call.
+        holds_start: whether the start must wait for the end (see `Rule.holds_start`).
+
+    """
+
+    action: str
+    rule: Rule | None
+    holds_start: bool = field(init=False, default=False)
+
+    def __post_init__(self) -> None:
+        # Once here, because it is asked in every request.
+        if self.rule is not None and self.rule.holds_start:
+            object.__setattr__(self, "holds_start", True)

@@ -12,11 +12,13 @@ from opentelemetry.trace import Link, SpanKind, TraceState
 from opentelemetry.util.types import Attributes as ApiAttributes
 
 from otel_eventlog import guard
-from otel_eventlog.judge import Judge
 from otel_eventlog.model import Attributes
-from otel_eventlog.readable import KIND_OF
+from otel_eventlog.readable import kind_number
 from otel_eventlog.ruleset import RuleSet
 from otel_eventlog.settings import Settings, build_mapper
+
+_DROP = Decision.DROP
+_INTERNAL = kind_number(SpanKind.INTERNAL)
 
 
 class EventLogSampler(Sampler):
@@ -44,7 +46,8 @@ class EventLogSampler(Sampler):
             rules = build_mapper(Settings.from_env(os.environ)).rules
         # Wrapping twice would ask the rules twice.
         self._inner: Sampler = inner.inner if isinstance(inner, EventLogSampler) else inner
-        self._judge = Judge(rules)
+        self._ask_inner = self._inner.should_sample
+        self._at_start = rules.at_start
 
     @property
     def inner(self) -> Sampler:
@@ -63,20 +66,16 @@ class EventLogSampler(Sampler):
     ) -> SamplingResult:
         """Return the inner sampler's result; for a wanted span RECORD_ONLY in place of DROP."""
         if trace_state is None:  # as the SDK calls it; not every sampler takes this argument
-            result = self._inner.should_sample(
-                parent_context, trace_id, name, kind, attributes, links
-            )
+            result = self._ask_inner(parent_context, trace_id, name, kind, attributes, links)
         else:
-            result = self._inner.should_sample(
+            result = self._ask_inner(
                 parent_context, trace_id, name, kind, attributes, links, trace_state
             )
-        if result.decision is not Decision.DROP:
+        if result.decision is not _DROP:
             return result
         try:
-            wanted = self._judge.wants(
-                KIND_OF[kind or SpanKind.INTERNAL], cast("Attributes", attributes or {})
-            )
-            if wanted:
+            number = _INTERNAL if kind is None else kind_number(kind)
+            if self._at_start(number, cast("Attributes", attributes or {})) is not None:
                 # A dropped span's result carries no attributes; the span must start with its own.
                 merged = dict(attributes or {})
                 merged.update(result.attributes)

@@ -20,14 +20,11 @@ from otel_eventlog.delivery.sender import Sender, Transport
 from otel_eventlog.errors import SettingsError
 from otel_eventlog.mapping import Mapper
 from otel_eventlog.model import EventLog, Rank
-from otel_eventlog.privacy import Privacy
+from otel_eventlog.privacy import Privacy, read_hash_keys
 
 HTTP_PROTOBUF = "http/protobuf"
 GRPC = "grpc"
 DEFAULT_ENDPOINTS = {HTTP_PROTOBUF: "http://localhost:4328", GRPC: "http://localhost:4327"}
-
-HASH_KEY_BYTES_MIN = 16
-"""A shorter key can be found by trying; 32 random bytes are right."""
 
 _PREFIX = "OTEL_EVENTLOG_"
 _YES = frozenset({"true", "1", "yes", "on"})
@@ -111,6 +108,8 @@ class Settings:
                     values[field_name] = parse(raw[key])
                 except _Mistake as mistake:
                     mistakes.append(f"{raw[key].where}: {mistake}")
+        if environ.get(names.HASH_KEY) and "hash_key_file" not in raw:
+            values["hash_key"] = _hash_key_itself(environ, mistakes)
         if mistakes:
             raise SettingsError(mistakes)
         return cls(**{**_standard(environ), **values})  # type: ignore[arg-type]
@@ -306,19 +305,25 @@ def _path(raw: _Raw) -> Path:
 
 
 def _hash_key(raw: _Raw) -> bytes:
+    """Read the key file; former keys in it are there for `otel-eventlog hash` alone."""
     path = _path(raw)
     try:
-        key = path.read_bytes().strip()
+        return read_hash_keys(path.read_bytes())[0]
     except OSError as error:
         raise _Mistake(
             f"'{path}' cannot be read ({error.strerror}); name a readable file"
         ) from None
-    if len(key) < HASH_KEY_BYTES_MIN:
-        raise _Mistake(
-            f"'{path}' holds {len(key)} bytes, a key needs {HASH_KEY_BYTES_MIN} or more; "
-            "make one with: openssl rand -hex 32"
-        )
-    return key
+    except ValueError as mistake:
+        raise _Mistake(f"'{path}' {mistake}") from None
+
+
+def _hash_key_itself(environ: Mapping[str, str], mistakes: list[str]) -> bytes | None:
+    """Read the key from the environment, where it is a variable and nothing else."""
+    try:
+        return read_hash_keys(environ[names.HASH_KEY].encode("utf-8", "surrogateescape"))[0]
+    except ValueError as mistake:
+        mistakes.append(f"{names.HASH_KEY}: {mistake}")
+        return None
 
 
 def _truth(raw: _Raw) -> bool:

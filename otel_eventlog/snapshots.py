@@ -1,7 +1,7 @@
 """What the request's thread queues, and what the worker makes of it.
 
-The request's thread only notes which span, which match and a copy of what may still change; the
-worker turns that into event logs (`materialise`). This keeps a request's share below 10 µs.
+The request's thread only notes what the span says and a copy of what may still change; the worker
+turns that into event logs (`materialise`). Nothing here keeps a span of the SDK alive.
 """
 
 from __future__ import annotations
@@ -9,32 +9,40 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
-from opentelemetry.sdk.trace import ReadableSpan
-
 from otel_eventlog.mapping import Mapper
 from otel_eventlog.model import Attributes, EventLog, SpanData
 from otel_eventlog.outcome import Annotations
-from otel_eventlog.readable import span_data
-from otel_eventlog.ruleset import Match
+from otel_eventlog.readable import SpanHead, SpanTail, finished_data, running_data
+from otel_eventlog.rules import Match
 from otel_eventlog.semconv import EVENTLOG_ACTION
+
+_UNSEEN = (None, None)
 
 
 class Started(NamedTuple):
     """A request has begun. The attributes are a copy: its span goes on changing."""
 
-    span: ReadableSpan
+    head: SpanHead
     attributes: Attributes
     match: Match
     correlation_id: str | None
 
 
 class Ended(NamedTuple):
-    """A request is over. `with_start`: its start was held back, and goes out now as well."""
+    """A request is over.
 
-    span: ReadableSpan
+    Attributes:
+        response_headers: the response's `Location` and content type.
+        with_start: its start was held back, and goes out now as well.
+
+    """
+
+    head: SpanHead
+    tail: SpanTail
     match: Match
     correlation_id: str | None
     notes: Annotations | None
+    response_headers: tuple[str | None, str | None]
     with_start: bool
 
 
@@ -52,13 +60,13 @@ Snapshot = Started | Ended | Recorded
 def materialise(mapper: Mapper, snapshot: Snapshot) -> tuple[EventLog, ...]:
     """Return the event logs that a snapshot stands for; called by the delivery's worker."""
     if isinstance(snapshot, Started):
-        data = span_data(snapshot.span, snapshot.attributes, running=True)
-        return (mapper.start(data, snapshot.match, _noted(None, snapshot.correlation_id)),)
+        data = running_data(snapshot.head, snapshot.attributes)
+        return (mapper.start(data, snapshot.match, _noted(None, snapshot.correlation_id, _UNSEEN)),)
     if isinstance(snapshot, Recorded):
         outcome = mapper.outcome(snapshot.span, snapshot.match, snapshot.notes)
         return () if outcome is None else (outcome,)
-    data = span_data(snapshot.span)
-    notes = _noted(snapshot.notes, snapshot.correlation_id)
+    data = finished_data(snapshot.head, snapshot.tail)
+    notes = _noted(snapshot.notes, snapshot.correlation_id, snapshot.response_headers)
     match = _final_match(mapper, data, snapshot.match)
     if snapshot.with_start:
         return mapper.pair(data, match, notes)
@@ -66,10 +74,19 @@ def materialise(mapper: Mapper, snapshot: Snapshot) -> tuple[EventLog, ...]:
     return () if outcome is None else (outcome,)
 
 
-def _noted(notes: Annotations | None, correlation_id: str | None) -> Annotations | None:
-    if correlation_id is None or (notes is not None and notes.correlation_id is not None):
+def _noted(
+    notes: Annotations | None,
+    correlation_id: str | None,
+    response_headers: tuple[str | None, str | None],
+) -> Annotations | None:
+    if correlation_id is None and response_headers == _UNSEEN:
         return notes
-    return replace(notes or Annotations(), correlation_id=correlation_id)
+    noted = Annotations() if notes is None else replace(notes)
+    noted.correlation_id = noted.correlation_id or correlation_id
+    location, content_type = response_headers
+    noted.location = noted.location or location
+    noted.content_type = noted.content_type or content_type
+    return noted
 
 
 def _final_match(mapper: Mapper, span: SpanData, match: Match) -> Match:

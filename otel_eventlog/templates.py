@@ -1,8 +1,8 @@
 """Route templates in any dialect, and a trie that finds which of them a route or path fits.
 
 Dialects: `{x}` `{x:path}` (FastAPI, OpenAPI), `<x>` `<int:x>` `<path:x>` (Flask, Django), `:x`
-(Express), `x:verb` (Google APIs), `^accounts/(?P<x>…)/$` (Django's re_path). A leading and a
-trailing slash are optional in all of them.
+(Express), `x:verb` (Google APIs), `accounts/^confirm/(?P<x>…)/$` (Django's re_path, on its own or
+under an include). A leading and a trailing slash are optional in all of them.
 
 A span's own `http.route` is looked up raw: its placeholders equal no literal, so they fit only
 placeholders of a rule. A path is split before it is percent-decoded, so `%2F` stays in its segment.
@@ -11,13 +11,15 @@ placeholders of a rule. A path is split before it is percent-decoded, so `%2F` s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Generic, TypeVar
 from urllib.parse import unquote
 
 T = TypeVar("T")
 
+TEMPLATES_REMEMBERED_MAX = 4096
 SEGMENTS_MAX = 32
 """Routes and paths are judged by their first 32 segments; no known auth route has more than ten."""
 
@@ -29,7 +31,17 @@ _PLACEHOLDER = re.compile(
     """,
     re.VERBOSE,
 )
+_REGEX_GROUP = re.compile(r"\(\?P<[^)]*\)")
+_REGEX_LITERAL = re.compile(r"\\([.-])")
 _CATCH_ALL = re.compile(r"\{[^{}/]*:path\}|<path:[^<>/]*>|\*|\*\*|\{\*[^{}/]*\}|\{[^{}/]*\.\.\.\}")
+
+
+_NOT_LITERAL = re.compile(r"[^\w.~!,;=@-]")
+"""In a span's `http.route`: anything else may be the syntax of some framework."""
+_MAY_HOLD_SLASHES = re.compile(r"path|\*|\.\.\.|\(|\\|\[|\^|\$")
+_WHOLE_PLACEHOLDER = re.compile(
+    r"\{[A-Za-z_]\w*\}|<(?:(?:int|string|uuid|float|slug|str):)?[A-Za-z_]\w*>|:[A-Za-z_]\w*"
+)
 
 
 class _Any:
@@ -37,6 +49,8 @@ class _Any:
 
 
 ANY = _Any()
+_LITERAL = 2
+_RANKS: dict[type, int] = {str: _LITERAL, _Any: 0}
 Segment = str | _Any | re.Pattern[str]
 
 
@@ -48,34 +62,96 @@ class Template:
     catch_all: bool
 
     @property
-    def literals(self) -> int:
-        """How many segments are literal; more of them make a rule more specific."""
-        return sum(isinstance(segment, str) for segment in self.segments)
+    def specificity(self) -> tuple[int, tuple[int, ...]]:
+        """Orders the templates of a pack: the greater one is asked first.
+
+        More literal segments come first; among as many, the one that is literal earlier from left
+        to right, where `{x}:verb` stands between a literal and a bare placeholder.
+        """
+        ranks = tuple(_RANKS.get(type(segment), 1) for segment in self.segments)
+        return ranks.count(_LITERAL), ranks if self.catch_all else (*ranks, _LITERAL)
 
 
-def split(text: str) -> list[str]:
-    """Split a route or a path (without query) into its segments, not decoded."""
-    if text.startswith("^"):
-        text = text[1:].removesuffix("$")
+def split_route(text: str) -> list[str]:
+    """Split a route of any dialect into its segments, not decoded.
+
+    Not at slashes inside a regular expression: Django joins `path("api/", include(…))` and
+    `re_path("^users/(?P<x>[^/]+)/$")` to `api/^users/(?P<x>[^/]+)/$`.
+    """
+    if "^" in text or "(?P<" in text:
+        return _split_regex(text)[: SEGMENTS_MAX + 1]
     return text.strip("/").split("/", SEGMENTS_MAX)
 
 
 def split_path(path: str) -> list[str]:
-    """Split a path into decoded segments."""
-    segments = split(path)
+    """Split a path (without query) into decoded segments."""
+    segments = path.strip("/").split("/", SEGMENTS_MAX)
     if "%" in path:
         return [unquote(segment, errors="replace") for segment in segments]
     return segments
 
 
+def is_mount_prefix(route: str, where: str) -> bool:
+    """Whether the route is only the beginning of the path: a sub-application's mount point.
+
+    A route that is the end of the path instead lost its prefix (Flask under a dispatcher) and is
+    as good as a whole one. Placeholders are taken to fit.
+    """
+    parts, segments = split_route(route), split_path(where)
+    last = parts[-1]
+    takes_the_rest = "*" in last or ("path" in last and last[:1] in "{<")
+    if takes_the_rest or len(parts) >= len(segments):
+        return False
+    return _fits_segments(parts, segments[: len(parts)]) and not _fits_segments(
+        parts, segments[-len(parts) :]
+    )
+
+
+def _fits_segments(parts: Sequence[str], segments: Sequence[str]) -> bool:
+    return all(
+        part == segment or part[:1] in "{<:(" for part, segment in zip(parts, segments, strict=True)
+    )
+
+
+def route_pattern(route: str) -> Callable[[str], object] | None:
+    """Return what tells whether a path is just what a span's `http.route` describes.
+
+    None where that cannot be told for sure: for anything but literals and whole placeholders.
+    """
+    parts = route.strip("/").split("/")
+    if len(parts) > SEGMENTS_MAX:
+        return None
+    written = []
+    for part in parts:
+        if _WHOLE_PLACEHOLDER.fullmatch(part):
+            written.append("[^/]+")
+        elif not _NOT_LITERAL.search(part):
+            written.append(re.escape(part))
+        else:
+            return None
+    return re.compile("/?" + "/".join(written) + "/?").fullmatch
+
+
+def _split_regex(text: str) -> list[str]:
+    """Split at slashes, except inside a group; drop the anchors that includes leave anywhere."""
+    guarded = _REGEX_GROUP.sub(lambda group: group.group().replace("/", "\0"), text)
+    segments = guarded.strip("/").removesuffix("/?$").split("/")
+    bare = "/".join(segment.removeprefix("^").removesuffix("$") for segment in segments)
+    return [
+        _REGEX_LITERAL.sub(r"\1", segment).replace("\0", "/")
+        for segment in bare.strip("/").split("/")
+    ]
+
+
+@lru_cache(TEMPLATES_REMEMBERED_MAX)
 def parse_template(text: str) -> Template:
-    """Compile a rule's route of any dialect.
+    """Compile a rule's route of any dialect; each is asked for several times at start-up.
 
     Raises:
         ValueError: more than SEGMENTS_MAX segments.
 
     """
-    raw = _split_outside_placeholders(text)
+    raw = _split_regex(text)
     if len(raw) > SEGMENTS_MAX:
         msg = f"route {text!r} has more than {SEGMENTS_MAX} segments"
         raise ValueError(msg)
@@ -83,14 +159,6 @@ def parse_template(text: str) -> Template:
     if catch_all:
         raw.pop()
     return Template(tuple(_segment(segment) for segment in raw), catch_all)
-
-
-def _split_outside_placeholders(text: str) -> list[str]:
-    """Split at slashes, except inside a placeholder's regular expression, as in `(?P<x>[^/]+)`."""
-    if text.startswith("^"):
-        text = text[1:].removesuffix("$")
-    guarded = re.sub(r"\(\?P<[^)]*\)", lambda found: found.group().replace("/", "\0"), text)
-    return [segment.replace("\0", "/") for segment in guarded.strip("/").split("/")]
 
 
 def _segment(text: str) -> Segment:
@@ -127,7 +195,56 @@ class TemplateTrie(Generic[T]):
 
     def find(self, segments: Sequence[str]) -> list[T]:
         """Return the values of all templates that fit, in no particular order."""
-        return list(_walk(self._root, segments, 0))
+        found: list[T] = []
+        depth_max = len(segments)
+        waiting = [(self._root, 0)]
+        while waiting:
+            node, depth = waiting.pop()
+            if node.below:
+                found += node.below
+            if depth == depth_max:
+                found += node.here
+                continue
+            segment = segments[depth]
+            depth += 1
+            child = node.literals.get(segment)
+            if child is not None:
+                waiting.append((child, depth))
+            for pattern, child in node.partial:
+                if pattern.fullmatch(segment):
+                    waiting.append((child, depth))
+            if node.any is not None and segment:
+                waiting.append((node.any, depth))
+        return found
+
+    def may_fit(self, route: Sequence[str]) -> bool:
+        """Whether any template fits some path that a route describes.
+
+        Args:
+            route: a span's `http.route`, split; what is not plainly literal in it stands for
+                anything.
+
+        """
+        waiting = [(self._root, 0)]
+        while waiting:
+            node, depth = waiting.pop()
+            if node.below or (depth == len(route) and node.here):
+                return True
+            if depth == len(route):
+                continue
+            segment = route[depth]
+            is_literal = not _NOT_LITERAL.search(segment)
+            if _MAY_HOLD_SLASHES.search(segment) or depth == SEGMENTS_MAX:
+                return True
+            for literal, child in node.literals.items():
+                if literal == segment or not is_literal:
+                    waiting.append((child, depth + 1))
+            for pattern, child in node.partial:
+                if not is_literal or pattern.fullmatch(segment):
+                    waiting.append((child, depth + 1))
+            if node.any is not None:
+                waiting.append((node.any, depth + 1))
+        return False
 
 
 def _child(node: _Node[T], segment: Segment) -> _Node[T]:
@@ -143,19 +260,3 @@ def _child(node: _Node[T], segment: Segment) -> _Node[T]:
     if node.any is None:
         node.any = _Node()
     return node.any
-
-
-def _walk(node: _Node[T], segments: Sequence[str], depth: int) -> Iterator[T]:
-    yield from node.below
-    if depth == len(segments):
-        yield from node.here
-        return
-    segment = segments[depth]
-    literal = node.literals.get(segment)
-    if literal is not None:
-        yield from _walk(literal, segments, depth + 1)
-    for pattern, child in node.partial:
-        if pattern.fullmatch(segment):
-            yield from _walk(child, segments, depth + 1)
-    if node.any is not None and segment:
-        yield from _walk(node.any, segments, depth + 1)

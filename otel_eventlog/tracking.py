@@ -15,7 +15,8 @@ from opentelemetry.sdk.trace import Span
 
 from otel_eventlog.model import TAG_REQUEST, uuid_int, uuid_text
 from otel_eventlog.outcome import Annotations
-from otel_eventlog.ruleset import Match
+from otel_eventlog.readable import SpanHead
+from otel_eventlog.rules import Match
 
 TRACKED_SPANS_MAX = 20_000
 """Most spans tracked at once; beyond, those that started first are forgotten (and counted)."""
@@ -23,6 +24,7 @@ TRACKED_SPANS_MAX = 20_000
 ANCESTORS_MAX = 16
 """How many requests around a request are looked at."""
 
+_NOTHING: frozenset[str] = frozenset()
 _SLOT_KEY = context_api.create_key("otel-eventlog-request")
 
 
@@ -34,18 +36,25 @@ class Request:
         match: what it is; None as long as that cannot be said.
         parent: the request around it, in the same process.
         correlation_id: what the caller sent, not yet validated.
+        location: the response's `Location` header, once it is known.
+        content_type: the response's content type, likewise.
         is_started: whether its `start` has left; from then on it has an outcome too.
         is_ended: whether its span has ended.
         claimed: actions of the requests that ran inside of it.
+        head: what its start was sent with.
 
     """
 
     __slots__ = (
         "_notes",
+        "_request_id",
         "claimed",
+        "content_type",
         "correlation_id",
+        "head",
         "is_ended",
         "is_started",
+        "location",
         "match",
         "parent",
         "span",
@@ -60,10 +69,14 @@ class Request:
         self.match = match
         self.parent = parent
         self.correlation_id: str | None = None
+        self.location: str | None = None
+        self.content_type: str | None = None
         self.is_started = False
         self.is_ended = False
-        self.claimed: frozenset[str] = frozenset()
+        self.claimed = _NOTHING
+        self.head: SpanHead | None = None
         self._notes: Annotations | None = None
+        self._request_id: str | None = None
 
     @property
     def notes(self) -> Annotations:
@@ -79,9 +92,18 @@ class Request:
         return self._notes
 
     @property
+    def response_headers(self) -> tuple[str | None, str | None]:
+        """The response's `Location` and content type, as far as they are known."""
+        return self.location, self.content_type
+
+    @property
     def request_id(self) -> str:
         """The request id, as in its event logs."""
-        return uuid_text(uuid_int(self.span.start_time or 0, self.span_id, TAG_REQUEST))
+        known = self._request_id
+        if known is None:
+            known = uuid_text(uuid_int(self.span.start_time or 0, self.span_id, TAG_REQUEST))
+            self._request_id = known
+        return known
 
     def and_around(self) -> Iterator[Request]:
         """Yield the request itself and those around it, innermost first."""
@@ -94,24 +116,41 @@ class Request:
 
 
 class RequestSlot:
-    """The place in a Context where an incoming request's headers and `Request` are found."""
+    """The place in a Context where an incoming request's headers and `Request` are found.
 
-    __slots__ = ("correlation_id", "request")
+    Attributes:
+        correlation_id: what the caller sent, not yet validated.
+        request: the request that the headers belong to, once its span has started.
+        around: the request inside of which the headers were read once more.
 
-    def __init__(self, correlation_id: str | None = None, request: Request | None = None) -> None:
+    """
+
+    __slots__ = ("around", "correlation_id", "request")
+
+    def __init__(
+        self,
+        correlation_id: str | None = None,
+        request: Request | None = None,
+        around: Request | None = None,
+    ) -> None:
         self.correlation_id = correlation_id
         self.request = request
+        self.around = around
 
 
 def slot_of(context: context_api.Context | None) -> RequestSlot | None:
     """Return the slot of a Context; None stands for the current one."""
-    slot = context_api.get_value(_SLOT_KEY, context)
-    return slot if isinstance(slot, RequestSlot) else None
+    if context is None:
+        context = context_api.get_current()
+    return context.get(_SLOT_KEY)  # type: ignore[return-value] # the key is ours alone
 
 
 def with_slot(slot: RequestSlot, context: context_api.Context | None = None) -> context_api.Context:
     """Return a Context with a slot in it; None stands for the current one."""
-    return context_api.set_value(_SLOT_KEY, slot, context)
+    if context is None:
+        context = context_api.get_current()
+    # As `set_value` does, which copies twice.
+    return context_api.Context({**context, _SLOT_KEY: slot})
 
 
 class Table:
@@ -125,6 +164,8 @@ class Table:
         self._spans_max = spans_max
         self.get = self._by_span.get
         """Return the request that a span is, or is inside of."""
+        self.pop = self._by_span.pop
+        """Forget a span and return what it was tracked as."""
         self.evicted = 0
         """How many spans were forgotten because they never ended and room was needed."""
 
@@ -137,10 +178,6 @@ class Table:
         if len(by_span) >= self._spans_max:
             self._evict()
         by_span[span_id] = request
-
-    def pop(self, span_id: int) -> Request | None:
-        """Forget a span and return what it was tracked as."""
-        return self._by_span.pop(span_id, None)
 
     def _evict(self) -> None:
         try:

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from otel_eventlog import semconv
 from otel_eventlog.actions import lookup
 from otel_eventlog.errors import WireError
-from otel_eventlog.limits import IDENTIFIER_CHARS_MAX, INT64_MAX, KEPT_ATTRIBUTES_MAX
+from otel_eventlog.limits import INT64_MAX
 from otel_eventlog.model import AttributeValue, EventLog, OutcomeSource, Rank, Status
-from otel_eventlog.privacy import clean_text, clean_value, is_blocked_name
+from otel_eventlog.privacy import CLEANERS, clean_attributes
+from otel_eventlog.scrubbing import scrub
 
 SEVERITY_INFO = 9
 SEVERITY_WARN = 13
@@ -45,6 +47,24 @@ TEXT_ATTRIBUTES: Mapping[str, str] = {
 }
 """Text field → attribute of the log record."""
 
+OUTCOME_SOURCE = "eventlog.outcome_source"
+FEW_VALUES = frozenset(
+    TEXT_ATTRIBUTES[name]
+    for name in (
+        "action",
+        "category",
+        "next_step",
+        "auth_method",
+        "auth_factor",
+        "http_method",
+        "http_route",
+        "error_type",
+        "user_agent",
+        "message_status",
+    )
+) | {OUTCOME_SOURCE}
+"""Attributes whose values recur, so that their encoded form is worth remembering."""
+
 RESOURCE_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "project": semconv.SERVICE_NAMESPACE,
     "environment": semconv.DEPLOYMENT_ENVIRONMENT,
@@ -54,11 +74,15 @@ RESOURCE_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
 """Text field → attribute of the resource (written under the first name, read under any)."""
 
 EVENT_ID = "log.record.uid"
-OUTCOME_SOURCE = "eventlog.outcome_source"
 DURATION = "eventlog.duration_ns"
 PARENT_SPAN_ID = "eventlog.parent_span_id"
 HTTP_STATUS_CODE = "http.response.status_code"
 
+_SHOWN_CHARS_MAX = 64
+
+_TEXT_KEYS = tuple(TEXT_ATTRIBUTES.values())
+_texts_of = attrgetter(*TEXT_ATTRIBUTES)
+_NAME_OF_STATUS = {status: semconv.EVENT_NAME_PREFIX + status.value for status in Status}
 _STATUS_OF_NAME = {semconv.EVENT_NAME_PREFIX + status.value: status for status in Status}
 
 
@@ -85,10 +109,8 @@ def to_record(event: EventLog) -> WireRecord:
         semconv.EVENTLOG_REQUEST_ID: event.request_id,
         semconv.EVENTLOG_START_TIME: event.start_unix_nano,
     }
-    for name, key in TEXT_ATTRIBUTES.items():
-        value = getattr(event, name)
-        if value:
-            attributes[key] = value
+    texts = zip(_TEXT_KEYS, _texts_of(event), strict=True)
+    attributes.update([(key, value) for key, value in texts if value])
     if event.parent_span_id:
         attributes[PARENT_SPAN_ID] = f"{event.parent_span_id:016x}"
     if event.outcome_source is not None:
@@ -101,7 +123,7 @@ def to_record(event: EventLog) -> WireRecord:
         attributes[semconv.EVENTLOG_ATTRIBUTES] = dict(event.attributes)
     is_error = event.status is Status.ERROR
     return WireRecord(
-        event_name=semconv.EVENT_NAME_PREFIX + event.status.value,
+        event_name=_NAME_OF_STATUS[event.status],
         time_unix_nano=event.time_unix_nano,
         observed_unix_nano=event.observed_unix_nano or event.time_unix_nano,
         trace_id=event.trace_id,
@@ -136,7 +158,7 @@ def _sentence(event: EventLog) -> str:
 
 
 def from_record(record: WireRecord, resource: Mapping[str, AttributeValue]) -> EventLog:
-    """Return the event log that a log record is, cut to the limits.
+    """Return the event log that a log record is, cleaned: whoever made it, no secret gets in.
 
     Args:
         record: a log record whose event name is one of `semconv.EVENT_NAMES`.
@@ -165,11 +187,16 @@ def from_record(record: WireRecord, resource: Mapping[str, AttributeValue]) -> E
         trace_sampled=bool(record.flags & FLAG_SAMPLED),
         rank=Rank.APP,
     )
-    for name, key in TEXT_ATTRIBUTES.items():
-        setattr(event, name, clean_text(attributes.get(key)))
+    for name, key, clean in _TEXT_CLEANERS:
+        value = attributes.get(key)
+        if value is not None:
+            setattr(event, name, clean(value))
     for name, names in RESOURCE_ATTRIBUTES.items():
-        found = (clean_text(resource.get(key)) for key in names)
-        setattr(event, name, next((text for text in found if text), ""))
+        clean = CLEANERS[name]
+        for key in names:
+            if text := clean(resource.get(key)):
+                setattr(event, name, text)
+                break
     _check_identity(event, attributes)
     event.parent_span_id = _hex(attributes.get(PARENT_SPAN_ID))
     info = lookup(event.action)
@@ -179,13 +206,16 @@ def from_record(record: WireRecord, resource: Mapping[str, AttributeValue]) -> E
     return event
 
 
+_TEXT_CLEANERS = tuple((name, key, CLEANERS[name]) for name, key in TEXT_ATTRIBUTES.items())
+
+
 def _start_time(record: WireRecord, status: Status) -> int:
     start = record.attributes.get(semconv.EVENTLOG_START_TIME)
     if start is None and status is Status.START:
         start = record.time_unix_nano
     if isinstance(start, bool) or not isinstance(start, int) or not 0 < start <= INT64_MAX:
         msg = (
-            f"attribute {semconv.EVENTLOG_START_TIME!r} is {start!r}; an outcome carries the "
+            f"attribute {semconv.EVENTLOG_START_TIME!r} is {_shown(start)}; an outcome carries the "
             "start of its request there, as an integer of nanoseconds since the epoch"
         )
         raise WireError(msg)
@@ -202,8 +232,8 @@ def _check_identity(event: EventLog, attributes: Mapping[str, Any]) -> None:
     claimed = attributes.get(semconv.EVENTLOG_REQUEST_ID)
     if claimed is not None and claimed != event.request_id:
         msg = (
-            f"attribute {semconv.EVENTLOG_REQUEST_ID!r} is {claimed!r}, but span id and start "
-            f"time make it {event.request_id!r}; leave it out or derive it from the span"
+            f"attribute {semconv.EVENTLOG_REQUEST_ID!r} is {_shown(claimed)}, but span id and "
+            f"start time make it {event.request_id!r}; leave it out or derive it from the span"
         )
         raise WireError(msg)
 
@@ -221,22 +251,17 @@ def _read_outcome(event: EventLog, attributes: Mapping[str, Any]) -> None:
         event.http_status_code = code
     kept = attributes.get(semconv.EVENTLOG_ATTRIBUTES)
     if isinstance(kept, Mapping):
-        event.attributes = _clean_kept(kept)
+        event.attributes = clean_attributes(kept)
 
 
 _OUTCOME_SOURCES = frozenset(source.value for source in OutcomeSource)
 
 
-def _clean_kept(kept: Mapping[str, Any]) -> dict[str, AttributeValue]:
-    clean: dict[str, AttributeValue] = {}
-    for key, raw in kept.items():
-        if len(clean) >= KEPT_ATTRIBUTES_MAX:
-            break
-        name = clean_text(key, IDENTIFIER_CHARS_MAX)
-        value = None if name is None or is_blocked_name(name) else clean_value(raw)
-        if name is not None and value is not None:
-            clean[name] = value
-    return clean
+def _shown(value: object) -> str:
+    """Return a wrong value for a message: bounded, and not the secret that it may be."""
+    if isinstance(value, str):
+        return repr(scrub(value, _SHOWN_CHARS_MAX) or "")
+    return repr(value) if isinstance(value, int | float | None) else type(value).__name__
 
 
 def _hex(value: object) -> int:

@@ -31,11 +31,11 @@ from otel_eventlog.rulefile import load_rule_file, pack_names
 from otel_eventlog_collector import defaults
 from otel_eventlog_collector.defaults import CLIENT_VARIABLES, CONFIG_VARIABLE, ENV_PREFIX
 from otel_eventlog_collector.errors import ConfigError
+from otel_eventlog_collector.hash_keys import hash_keys
 from otel_eventlog_collector.query_parse import did_you_mean
 from otel_eventlog_collector.query_parse.times import parse_duration_ns
 from otel_eventlog_collector.tokens import Scope, has_scope, read_tokens
 
-HASH_KEY_BYTES_MIN = 16
 RETENTION_NS_MAX = parse_duration_ns("3660d")
 SIZE_BYTES_MIN = 1_000_000
 _PORT_MAX = 65_535
@@ -172,23 +172,9 @@ def _check_url(text: str | None) -> str | None:
     return text
 
 
-def read_hash_key(path: Path) -> bytes:
-    """Return the key in a key file; line ends around it do not count, as in applications."""
-    return path.read_bytes().strip()
-
-
 def _check_key_file(path: Path | None) -> Path | None:
-    if path is None:
-        return None
-    try:
-        size = len(read_hash_key(path))
-    except OSError as error:
-        raise ValueError(f"{str(path)!r} cannot be read: {error.strerror}") from None
-    if size < HASH_KEY_BYTES_MIN:
-        raise ValueError(
-            f"{str(path)!r} holds {size} bytes; a key has at least {HASH_KEY_BYTES_MIN}: "
-            "openssl rand -hex 32 > FILE"
-        )
+    if path is not None:
+        hash_keys(path)
     return path
 
 
@@ -253,8 +239,9 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _hashes_need_a_key(self) -> Settings:
         """Refuse to leave out what should be hashed, which nobody would notice."""
+        keys = hash_keys(self.hash_key_file)
         for name in ("hash_client_address", "hash_identifiers"):
-            if getattr(self, name) and self.hash_key_file is None:
+            if getattr(self, name) and not keys:
                 raise ValueError(
                     f"--{name.replace('_', '-')}: hashes need a key; give --hash-key-file FILE"
                 )

@@ -10,8 +10,10 @@ ENV_PREFIX = "OTEL_EVENTLOG_COLLECTOR_"
 CONFIG_VARIABLE = ENV_PREFIX + "CONFIG"
 URL_VARIABLE = ENV_PREFIX + "URL"
 TOKEN_VARIABLE = ENV_PREFIX + "TOKEN"
-CLIENT_VARIABLES = frozenset({CONFIG_VARIABLE, URL_VARIABLE, TOKEN_VARIABLE})
-"""Variables of ours that are no key of the file: which file, and where reading commands read."""
+HASH_KEY_VARIABLE = ENV_PREFIX + "HASH_KEY"
+CLIENT_VARIABLES = frozenset({CONFIG_VARIABLE, URL_VARIABLE, TOKEN_VARIABLE, HASH_KEY_VARIABLE})
+"""Variables of ours that are no key of the file: which file, where reading commands read, and a
+secret that belongs neither into the file nor on a command line."""
 
 TRACE_URL = "http://localhost:16686/trace/{trace_id}"
 RETENTION = "30d"

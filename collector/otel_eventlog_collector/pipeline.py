@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 
+from otel_eventlog.guard import told
 from otel_eventlog.mapping import Mapper
 from otel_eventlog.model import EventLog, SpanData
 from otel_eventlog_collector.limits import (
@@ -81,6 +82,10 @@ class Pipeline:
 
     async def consume_event_logs(self, events: Sequence[EventLog]) -> ConsumeResult:
         """Store event logs that applications made; see `protocols.Consumer`."""
+        privacy = self._mapper.privacy
+        if privacy.hashes_contacts:
+            for event in events:
+                privacy.hash_contacts(event)
         request = _Request(self)
         for start in range(0, len(events), EVENTS_PER_WRITE_MAX):
             request.waiting.extend(events[start : start + EVENTS_PER_WRITE_MAX])
@@ -114,10 +119,10 @@ class Pipeline:
         """Return the event logs of one span, None if mapping it failed: a mistake of ours."""
         try:
             return self._mapper.map_span(span)
-        except Exception:  # noqa: BLE001 - one span may never cost its neighbours
+        except Exception as error:  # noqa: BLE001 - one span may never cost its neighbours
             self._metrics.count("eventlog_internal_errors_total", where="mapping")
             if self._traceback.is_due():
-                _log.exception("a span could not be mapped; its neighbours were")
+                _log.error("a span could not be mapped; its neighbours were\n%s", told(error))
             return None
 
     def _stamp(self, events: Sequence[EventLog]) -> None:

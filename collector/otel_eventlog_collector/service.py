@@ -21,10 +21,11 @@ from otel_eventlog_collector.api.access import Access
 from otel_eventlog_collector.api.app import create_app
 from otel_eventlog_collector.api.context import Context
 from otel_eventlog_collector.asgi_server import AsgiServer
-from otel_eventlog_collector.config import Address, Settings, read_hash_key
+from otel_eventlog_collector.config import Address, Settings
 from otel_eventlog_collector.errors import Forbidden, Unauthorized
 from otel_eventlog_collector.event_json import rfc3339
 from otel_eventlog_collector.forward import TraceForwarder
+from otel_eventlog_collector.hash_keys import hash_keys
 from otel_eventlog_collector.insight.views import Views, store_figures
 from otel_eventlog_collector.metrics import Metrics
 from otel_eventlog_collector.otlp.encode import Encoding, Signal
@@ -224,8 +225,10 @@ def _on_signal(number: int, asked_to_stop: asyncio.Event) -> None:
 
 
 def _privacy(settings: Settings) -> Privacy:
-    key = read_hash_key(settings.hash_key_file) if settings.hash_key_file else None
-    return Privacy(key, settings.hash_client_address, settings.hash_identifiers)
+    keys = hash_keys(settings.hash_key_file)
+    return Privacy(
+        keys[0] if keys else None, settings.hash_client_address, settings.hash_identifiers
+    )
 
 
 def _access(settings: Settings, tokens: TokenFile | None) -> Access:

@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Callable
 from functools import partial
 
+from otel_eventlog.delivery.child_exit import call_at_exit_of_children
 from otel_eventlog.delivery.queue import QUEUE_EVENTS_MAX
 from otel_eventlog.delivery.sender import ANSWER_TIMEOUT_S, Sender
 from otel_eventlog.delivery.spool import Spool
@@ -23,8 +24,12 @@ SHUTDOWN_TIMEOUT_S = 2.0
 STARTUP_S_MAX = 10.0
 """How long a thread that still imports is waited for: a script may end right after its event."""
 
+RESTART_INTERVAL_S = 1.0
+"""Shortest time between two starts of the thread: starting one costs the request's thread."""
+
 _LAST_ATTEMPT_S = 0.5
 _FORK_WAIT_S_MAX = 5.0
+_process_id = os.getpid
 
 
 class Delivery:
@@ -68,6 +73,7 @@ class Delivery:
         )
         self._clock = clock
         self._is_shut_down = False
+        self._renewing = threading.Lock()
         self._renew()
         reference = weakref.ref(self)
         if hasattr(os, "register_at_fork"):
@@ -76,16 +82,19 @@ class Delivery:
                 after_in_parent=partial(_call, reference, Delivery._after_fork_in_parent),
                 after_in_child=partial(_call, reference, Delivery._after_fork_in_child),
             )
-        self._exit_deadline_s: float | None = None
         self._at_exit = partial(_call, reference, Delivery._flush_at_exit)
         atexit.register(self._at_exit)
+        self._is_flushed_by_children = call_at_exit_of_children(self, self._at_exit)
 
     def _renew(self) -> None:
         self._worker = self._new_worker()
         self._thread: threading.Thread | None = None
         self._thread_lock = threading.RLock()
+        self._next_start_s = float("-inf")
         self._import_guard = threading.Lock()
         self._holds_guard = False
+        self._exit_deadline_s: float | None = None
+        self._process_id = os.getpid()
 
     def prepare(self) -> None:
         """Import all that delivering needs, in the caller's thread; at start-up, please.
@@ -103,6 +112,8 @@ class Delivery:
         a file: when `put` returns, even SIGKILL does not lose it.
         """
         try:
+            if self._process_id != _process_id():
+                self._renew_in_child()
             worker = self._worker
             if self._is_shut_down:
                 worker.tally.drop(Drop.SHUTDOWN)
@@ -119,19 +130,36 @@ class Delivery:
         Also lets what a killed process left in the spool go out before anything new comes.
         """
         with self._thread_lock:
-            if self._thread is not None or self._is_shut_down:
+            now_s = self._clock()
+            if self._thread is not None or self._is_shut_down or now_s < self._next_start_s:
                 return
-            thread = threading.Thread(
-                target=self._worker.run,
-                args=(self._import_guard,),
+            self._worker.tally.restarts += self._next_start_s > float("-inf")
+            self._next_start_s = now_s + RESTART_INTERVAL_S
+            self._thread = threading.Thread(
+                target=self._work,
+                args=(self._worker, self._import_guard),
                 name="otel-eventlog-delivery",
                 daemon=True,
             )
             try:
-                thread.start()
+                self._thread.start()
             except RuntimeError:
-                return  # no more threads, or the interpreter ends: `shutdown` delivers
-            self._thread = thread
+                # No more threads: later, perhaps. Or the interpreter ends: `shutdown` delivers.
+                self._thread = None
+
+    def _work(self, worker: Worker, import_guard: threading.Lock) -> None:
+        """Be the thread. It goes on after anything; should it end all the same, `put` sees that."""
+        try:
+            worker.run(import_guard)
+            while not worker.has_ended:
+                worker.pause()
+                worker.tally.restarts += 1
+                worker.run(import_guard)
+        except BaseException:  # noqa: BLE001 - it would be printed
+            return
+        finally:
+            if not worker.has_ended:
+                self._thread = None
 
     def force_flush(self, timeout_s: float = 10.0) -> bool:
         """Wait until everything put so far is delivered, or dropped for good.
@@ -143,8 +171,10 @@ class Delivery:
             False if the time was over first.
 
         """
+        if self._process_id != _process_id():
+            self._renew_in_child()
         worker = self._worker
-        if self._thread is None and not len(worker.queue):
+        if self._thread is None and not worker.has_work():
             return True
         if self._is_shut_down:
             return not len(worker.queue)
@@ -163,6 +193,8 @@ class Delivery:
             timeout_s: longest wait, once the thread has done its imports.
 
         """
+        if self._process_id != _process_id():
+            self._renew_in_child()
         with self._thread_lock:
             if self._is_shut_down:
                 return
@@ -174,7 +206,7 @@ class Delivery:
         atexit.unregister(self._at_exit)
         self._worker.ask_to_stop()
         if thread is None:
-            if len(self._worker.queue):
+            if self._worker.has_work():
                 self._worker.run(self._import_guard)
             return
         if thread is not threading.current_thread():
@@ -187,13 +219,14 @@ class Delivery:
         # Not yet the end: functions registered for the exit run last first, so the tracer
         # provider, which is older than we are, only now ends and hands over its last spans; then
         # it shuts us down. Both together take no longer than one shutdown.
-        self._exit_deadline_s = self._clock() + SHUTDOWN_TIMEOUT_S
+        if self._exit_deadline_s is None:
+            self._exit_deadline_s = self._clock() + SHUTDOWN_TIMEOUT_S
         if self._spool is None or not self._worker.tally.is_failing:
             self._worker.is_ready.wait(STARTUP_S_MAX if self._thread else 0)
             self.force_flush(SHUTDOWN_TIMEOUT_S)
 
     def stats(self) -> DeliveryStats:
-        """Return the counters of this process."""
+        """Return the counters of this process; a forked child begins at zero."""
         spooled_bytes = self._spool.bytes_count if self._spool else 0
         return self._worker.tally.stats(len(self._worker.queue), spooled_bytes)
 
@@ -213,6 +246,14 @@ class Delivery:
         if self._spool is not None:
             self._spool.forget()
         self._renew()
+        if not self._is_flushed_by_children:
+            self._is_flushed_by_children = call_at_exit_of_children(self, self._at_exit)
+
+    def _renew_in_child(self) -> None:
+        """Begin anew in a child whose parent forked without telling Python, as uWSGI does."""
+        with self._renewing:
+            if self._process_id != _process_id():
+                self._after_fork_in_child()
 
 
 def _call(reference: weakref.ref[Delivery], method: Callable[[Delivery], None]) -> None:

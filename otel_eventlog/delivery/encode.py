@@ -1,32 +1,45 @@
-"""Event logs → OTLP logs requests, bounded in bytes and records."""
+"""Event logs → OTLP logs requests, bounded in bytes and records.
+
+A request is put together from pieces: what many event logs have in common (the action, a route, a
+user agent) is encoded once and remembered.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
 
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import (
-    AnyValue,
-    ArrayValue,
-    InstrumentationScope,
-    KeyValue,
-    KeyValueList,
+from otel_eventlog.delivery.protobuf import (
+    FIXED32,
+    FIXED64,
+    LENGTH,
+    VARINT,
+    any_value,
+    fixed32,
+    fixed64,
+    key,
+    key_value_name,
+    key_values,
+    sized,
+    utf8,
+    varint,
 )
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
-from opentelemetry.proto.resource.v1.resource_pb2 import Resource
-
-from otel_eventlog.limits import INT64_MAX, INT64_MIN
 from otel_eventlog.model import EventLog
 from otel_eventlog.semconv import SCOPE_NAME
-from otel_eventlog.wire import resource_of, to_record
+from otel_eventlog.wire import FEW_VALUES, WireRecord, resource_of, to_record
 
 REQUEST_BYTES_MAX = 1024 * 1024
 """Largest request, before compression. A larger single record still travels, alone."""
 
 REQUEST_RECORDS_MAX = 512
 """Most records in one request."""
+
+MEMO_VALUES_MAX = 4096
+"""Attributes remembered in encoded form; a full memory starts over."""
+MEMO_VALUE_CHARS_MAX = 512
+"""Longer values are encoded each time."""
 
 _FRAME_BYTES = 16
 """At most what protobuf adds around one record or resource of these sizes."""
@@ -36,13 +49,27 @@ _SPAN_ID_BYTES = 8
 
 _Resource: TypeAlias = tuple[tuple[str, str], ...]
 
+# opentelemetry.proto.logs.v1 and .resource.v1, by field number
+_TIME, _OBSERVED_TIME = key(1, FIXED64), key(11, FIXED64)
+_SEVERITY_NUMBER, _SEVERITY_TEXT = key(2, VARINT), key(3, LENGTH)
+_BODY, _ATTRIBUTES = key(5, LENGTH), key(6, LENGTH)
+_FLAGS, _TRACE_ID, _SPAN_ID = key(8, FIXED32), key(9, LENGTH), key(10, LENGTH)
+_EVENT_NAME = key(12, LENGTH)
+_RESOURCE_ATTRIBUTES = key(1, LENGTH)
+_SCOPE_NAME, _SCOPE_VERSION = key(1, LENGTH), key(2, LENGTH)
+_SCOPE, _LOG_RECORDS = key(1, LENGTH), key(2, LENGTH)
+_RESOURCE, _SCOPE_LOGS = key(1, LENGTH), key(2, LENGTH)
+_RESOURCE_LOGS = key(1, LENGTH)
+
+_remembered: dict[tuple[str, str], bytes] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """One event log as protobuf."""
+    """One event log: its resource, and its record as it stands in a request."""
 
     resource: _Resource
-    record: LogRecord
+    record: bytes
     bytes_count: int
 
 
@@ -111,68 +138,74 @@ def split(parcel: Parcel, version: str) -> list[Parcel]:
 
 
 def _parcel(records: Sequence[Encoded], version: str) -> Parcel:
-    scopes: dict[_Resource, ScopeLogs] = {}
-    request = ExportLogsServiceRequest()
+    by_resource: dict[_Resource, list[bytes]] = {}
     for item in records:
-        scope_logs = scopes.get(item.resource)
-        if scope_logs is None:
-            resource_logs = ResourceLogs(
-                resource=Resource(attributes=_key_values(dict(item.resource))),
-                scope_logs=[
-                    ScopeLogs(scope=InstrumentationScope(name=SCOPE_NAME, version=version))
-                ],
-            )
-            request.resource_logs.append(resource_logs)
-            scope_logs = scopes[item.resource] = request.resource_logs[-1].scope_logs[0]
-        scope_logs.log_records.append(item.record)
-    return Parcel(tuple(records), request.SerializeToString())
+        by_resource.setdefault(item.resource, []).append(item.record)
+    scope = _SCOPE + sized(
+        _SCOPE_NAME + sized(utf8(SCOPE_NAME)) + _SCOPE_VERSION + sized(utf8(version))
+    )
+    body = b"".join(
+        _RESOURCE_LOGS
+        + sized(
+            _RESOURCE
+            + sized(key_values(dict(resource), _RESOURCE_ATTRIBUTES))
+            + _SCOPE_LOGS
+            + sized(scope + b"".join(of_resource))
+        )
+        for resource, of_resource in by_resource.items()
+    )
+    return Parcel(tuple(records), body)
 
 
 def _encode(event: EventLog) -> Encoded:
-    record = to_record(event)
+    content = _record(to_record(event))
+    record = _LOG_RECORDS + sized(content)
     resource = tuple(sorted(resource_of(event).items()))
-    message = LogRecord(
-        event_name=record.event_name,
-        time_unix_nano=record.time_unix_nano,
-        observed_time_unix_nano=record.observed_unix_nano,
-        # An id of zero means that there is none, and OTLP writes that as no bytes.
-        trace_id=record.trace_id.to_bytes(_TRACE_ID_BYTES, "big") if record.trace_id else b"",
-        span_id=record.span_id.to_bytes(_SPAN_ID_BYTES, "big") if record.span_id else b"",
-        flags=record.flags,
-        severity_number=record.severity_number,  # type: ignore[arg-type]
-        severity_text=record.severity_text,
-        body=AnyValue(string_value=_clean(record.body)),
-        attributes=_key_values(record.attributes),
-    )
-    resource_bytes = sum(len(key) + len(value) + _FRAME_BYTES for key, value in resource)
-    return Encoded(resource, message, message.ByteSize() + resource_bytes + _FRAME_BYTES)
+    resource_bytes = sum(len(name) + len(value) + _FRAME_BYTES for name, value in resource)
+    return Encoded(resource, record, len(content) + resource_bytes + _FRAME_BYTES)
 
 
-def _key_values(attributes: Mapping[str, Any]) -> list[KeyValue]:
-    return [
-        KeyValue(key=_clean(key), value=_any_value(value))
-        for key, value in attributes.items()
-        if value is not None
+def _record(record: WireRecord) -> bytes:
+    pieces = [
+        _TIME,
+        fixed64(record.time_unix_nano),
+        _SEVERITY_NUMBER,
+        varint(record.severity_number),
+        _SEVERITY_TEXT,
+        sized(utf8(record.severity_text)),
+        _BODY,
+        sized(any_value(record.body)),
     ]
+    append = pieces.append
+    for name, value in record.attributes.items():
+        known = _remembered.get((name, value)) if name in FEW_VALUES else None
+        append(_attribute(name, value) if known is None else known)
+    if record.flags:
+        pieces += (_FLAGS, fixed32(record.flags))
+    # An id of zero means that there is none, and OTLP writes that as no bytes.
+    if record.trace_id:
+        pieces += (_TRACE_ID, sized(record.trace_id.to_bytes(_TRACE_ID_BYTES, "big")))
+    if record.span_id:
+        pieces += (_SPAN_ID, sized(record.span_id.to_bytes(_SPAN_ID_BYTES, "big")))
+    pieces += (
+        _OBSERVED_TIME,
+        fixed64(record.observed_unix_nano),
+        _EVENT_NAME,
+        sized(utf8(record.event_name)),
+    )
+    return b"".join(pieces)
 
 
-def _any_value(value: Any) -> AnyValue:
-    if isinstance(value, bool):  # before int, of which it is one
-        return AnyValue(bool_value=value)
-    if isinstance(value, int) and INT64_MIN <= value <= INT64_MAX:
-        return AnyValue(int_value=value)
-    if isinstance(value, float):
-        return AnyValue(double_value=value)
-    if isinstance(value, Mapping):
-        return AnyValue(kvlist_value=KeyValueList(values=_key_values(value)))
-    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
-        items = [_any_value(item) for item in value if item is not None]
-        return AnyValue(array_value=ArrayValue(values=items))
-    return AnyValue(string_value=_clean(value if isinstance(value, str) else repr(value)))
+@lru_cache(maxsize=64)
+def _named(name: str) -> bytes:
+    """Return the part of a KeyValue that tells the name; there are some thirty of them."""
+    return key_value_name(name)
 
 
-def _clean(text: str) -> str:
-    """Return text that is valid UTF-8: a lone surrogate would make protobuf refuse the record."""
-    if text.isascii():
-        return text
-    return text.encode("utf-8", "replace").decode("utf-8")
+def _attribute(name: str, value: Any) -> bytes:
+    written = _ATTRIBUTES + sized(_named(name) + sized(any_value(value)))
+    if name in FEW_VALUES and len(value) <= MEMO_VALUE_CHARS_MAX:
+        if len(_remembered) >= MEMO_VALUES_MAX:
+            _remembered.clear()
+        _remembered[name, value] = written
+    return written

@@ -49,7 +49,7 @@ class ItemQueue:
     def put_marker(self, marker: object) -> None:
         """Append an item that pushes nothing out, even if the queue is full."""
         self._items.append(marker)
-        self.wake_if_sleeping()
+        self.wake()
 
     def take(self) -> object | None:
         """Remove and return the oldest item; None if there is none."""
@@ -82,3 +82,8 @@ class ItemQueue:
             with contextlib.suppress(Empty):
                 self._tokens.get(timeout=timeout_s)
         self._sleeping = False
+
+    def rest(self, timeout_s: float) -> None:
+        """Wait until the time is over, a marker comes or somebody calls `wake`; not for items."""
+        with contextlib.suppress(Empty):
+            self._tokens.get(timeout=timeout_s)

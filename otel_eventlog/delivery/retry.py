@@ -36,13 +36,14 @@ class Backoff:
         """Return the wait after a failed attempt, in seconds.
 
         What the collector asks for is the least that it gets, and a random part is added so that
-        its clients do not come back all at once.
+        its clients do not come back all at once. Asked for nothing, or a moment in the past, we
+        wait all the same: else a collector that keeps saying so would have us run in circles.
         """
         jitter = self._jitter()
         delay_s = self._next_s
         is_refused = result.answer is Answer.REFUSED
         self._next_s = min(delay_s * 2, REFUSED_DELAY_S_MAX if is_refused else DELAY_S_MAX)
-        if result.retry_after_s is not None:
+        if result.retry_after_s is not None and result.retry_after_s >= FIRST_DELAY_S:
             asked_s = min(result.retry_after_s, RETRY_AFTER_S_MAX)
             return asked_s + jitter * min(asked_s, 1.0) / 4
         return delay_s * (1 - jitter / 2)

@@ -21,6 +21,13 @@ from pathlib import Path
 from otel_eventlog.delivery.segment import Piece, header_line, read_field_names, read_piece
 
 SUFFIX = ".spool"
+UNNAMED_SUFFIX = ".tmp"
+ASIDE_SUFFIX = ".aside"
+"""Set aside: delivered, but something that is not ours lies in it."""
+
+UNNAMED_AGE_S_MIN = 60.0
+"""Making a directory and naming it takes a millisecond."""
+
 _LOCK = "lock"
 _DELIVERED = "delivered"
 _SEGMENT_SUFFIX = ".seg"
@@ -64,13 +71,33 @@ class Shelf:
 
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
-        unnamed = root / f"{name}.tmp"
+        unnamed = root / f"{name}{UNNAMED_SUFFIX}"
         unnamed.mkdir(mode=0o700)
-        lock_fd = os.open(unnamed / _LOCK, _CREATE | os.O_EXCL, 0o600)
-        fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        path = root / f"{name}{SUFFIX}"
-        unnamed.rename(path)
+        lock_fd = -1
+        try:
+            lock_fd = os.open(unnamed / _LOCK, _CREATE | os.O_EXCL, 0o600)
+            fcntl.flock(lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path = root / f"{name}{SUFFIX}"
+            unnamed.rename(path)
+        except OSError:
+            if lock_fd >= 0:
+                os.close(lock_fd)
+            _remove_unnamed(unnamed)
+            raise
         return cls(path, lock_fd)
+
+    @staticmethod
+    def sweep(unnamed: Path, now_s: float) -> None:
+        """Remove a directory whose process was killed before it could give it its name.
+
+        Args:
+            unnamed: the directory.
+            now_s: seconds since the epoch; a young one is just being made.
+
+        """
+        with contextlib.suppress(OSError):
+            if now_s - unnamed.stat().st_mtime > UNNAMED_AGE_S_MIN:
+                _remove_unnamed(unnamed)
 
     @classmethod
     def adopt(cls, path: Path) -> Shelf | None:
@@ -81,7 +108,8 @@ class Shelf:
             # Planted by somebody else, it would let them report events in our name.
             if path.is_symlink() or path.stat().st_uid != os.geteuid():
                 return None
-            lock_fd = os.open(path / _LOCK, _CREATE & ~os.O_CREAT, 0o600)
+            # Its lock may be gone: the process was killed while it removed its directory.
+            lock_fd = os.open(path / _LOCK, _CREATE, 0o600)
         except OSError:
             return None
         try:
@@ -135,6 +163,7 @@ class Shelf:
             piece = read_piece(
                 segment.fd,
                 segment.read_end,
+                segment.size,
                 segment.field_names,
                 is_closed=segment is not live,
             )
@@ -171,8 +200,13 @@ class Shelf:
         for name in (_DELIVERED, _LOCK):
             with contextlib.suppress(OSError):
                 (self.path / name).unlink()
-        with contextlib.suppress(OSError):
+        try:
             self.path.rmdir()
+        except OSError:
+            with contextlib.suppress(OSError):
+                # Somebody may just be looking whether the lock is free, which makes it anew.
+                if {item.name for item in self.path.iterdir()} - {_LOCK}:
+                    self.path.rename(self.path.with_suffix(ASIDE_SUFFIX))
         self.close()
 
     def close(self) -> None:
@@ -196,3 +230,9 @@ class Shelf:
             return int(number), int(offset)
         except (OSError, ValueError):
             return 0, 0
+
+
+def _remove_unnamed(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        (path / _LOCK).unlink(missing_ok=True)
+        path.rmdir()

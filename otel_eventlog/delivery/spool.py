@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from otel_eventlog.delivery.segment import Piece, record_lines
-from otel_eventlog.delivery.shelf import SUFFIX, Segment, Shelf
+from otel_eventlog.delivery.shelf import SUFFIX, UNNAMED_SUFFIX, Segment, Shelf
 from otel_eventlog.model import EventLog
 
 SPOOL_BYTES_MAX = 64 * 1024 * 1024
@@ -108,7 +108,13 @@ class Spool:
         live = self._live
         if live is None and self._clock() < self._blocked_until_s:
             return False
-        own_bytes = 0 if self._own is None else self._own.bytes_count
+        own = self._own
+        if own is None:
+            own_bytes = 0
+        elif live is not None and len(own.segments) == 1:
+            own_bytes = live.size  # nearly always: a sum costs more than the write
+        else:
+            own_bytes = own.bytes_count
         if own_bytes + self._others_bytes + len(lines) > self._bytes_max:
             self.last_error = f"{self._bytes_max} bytes are full"
             return False
@@ -167,9 +173,10 @@ class Spool:
         """Whether this process has written something that is not delivered."""
         with self._lock:
             own, live = self._own, self._live
-            if own is None or live is None:
+            if own is None or not own.segments:
                 return False
-            return own.segments[0] is not live or live.read_end < live.size
+            first = own.segments[0]
+            return first is not live or first.read_end < first.size
 
     def tidy(self) -> None:
         """Delete what is delivered, look for directories of dead processes, measure."""
@@ -223,6 +230,8 @@ class Spool:
             paths = sorted(self._root.glob(f"*{SUFFIX}"), key=lambda path: path.stat().st_mtime)
         except OSError:
             return  # one vanished while we looked; there is a next time
+        for unnamed in self._root.glob(f"*{UNNAMED_SUFFIX}"):
+            Shelf.sweep(unnamed, time.time())
         self._has_more_orphans = False
         for path in paths:
             if path in known:

@@ -1,11 +1,12 @@
 """Counters of a delivery, and the rare line in the log.
 
 Nothing is ever printed: without a logging configuration Python would write warnings of any logger
-to standard error, so ours has a handler that does nothing.
+to standard error, so ours has a handler that does nothing. Such an application sees the counters.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Mapping
@@ -30,17 +31,19 @@ class DeliveryStats:
         retried: attempts that were not the first.
         corrupt: records of the spool that could not be read back; also in `dropped`.
         spool_failures: records that could not be written to the spool and waited in memory.
+        restarts: how often the delivery's thread broke off and was started again.
         is_failing: whether the last attempt failed.
 
     """
 
-    queued: int
-    spooled_bytes: int
-    delivered: int
+    queued: int = 0
+    spooled_bytes: int = 0
+    delivered: int = 0
     dropped: Mapping[str, int] = field(default_factory=dict)
     retried: int = 0
     corrupt: int = 0
     spool_failures: int = 0
+    restarts: int = 0
     is_failing: bool = False
 
 
@@ -61,6 +64,8 @@ class Drop:
     """The process ended first, or the item came after the end."""
     SPOOL_CORRUPT = "spool_corrupt"
     """A record of the spool does not have its checksum."""
+    BROKEN = "broken"
+    """Delivering it failed again and again inside of this process: a mistake of ours."""
 
 
 class Tally:
@@ -80,6 +85,7 @@ class Tally:
         self._last_notice_s: dict[str, float] = {}
         self.delivered = 0
         self.retried = 0
+        self.restarts = 0
         self._spool_failures = 0
         self.is_failing = False
 
@@ -106,6 +112,7 @@ class Tally:
             retried=self.retried,
             corrupt=dropped.get(Drop.SPOOL_CORRUPT, 0),
             spool_failures=self._spool_failures,
+            restarts=self.restarts,
             is_failing=self.is_failing,
         )
 
@@ -116,7 +123,8 @@ class Tally:
         if last is not None and now - last < NOTICE_INTERVAL_S:
             return False
         self._last_notice_s[kind] = now
-        logger.log(level, text, *values)
+        with contextlib.suppress(Exception):  # a filter of the application's may raise
+            logger.log(level, text, *values)
         return True
 
     def report_drops(self, *, is_final: bool = False) -> None:

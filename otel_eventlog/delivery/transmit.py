@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from otel_eventlog.delivery.retry import Backoff
 from otel_eventlog.delivery.sender import Answer, Sender, SendResult
 from otel_eventlog.delivery.tally import Drop, Tally
+from otel_eventlog.guard import named
 from otel_eventlog.model import EventLog
 
 REQUEST_BYTES_MIN = 16 * 1024
@@ -37,6 +38,8 @@ class Transmitter:
         tally: counts what becomes of them.
         stopping: set when the process ends.
         answer_timeout_s: longest wait for one answer.
+        on_failure: called after every attempt that failed: an outage may last for hours, and so
+            long nothing else is done in this thread.
         clock: monotonic seconds.
         jitter: returns a number from 0 to 1.
 
@@ -48,6 +51,7 @@ class Transmitter:
         tally: Tally,
         stopping: threading.Event,
         *,
+        on_failure: Callable[[], None],
         answer_timeout_s: float,
         clock: Callable[[], float],
         jitter: Callable[[], float],
@@ -56,6 +60,7 @@ class Transmitter:
         self._sender = sender
         self._tally = tally
         self._stopping = stopping
+        self._on_failure = on_failure
         self._answer_s_max = answer_timeout_s
         self._clock = clock
         self._jitter = jitter
@@ -144,7 +149,7 @@ class Transmitter:
                 self._sender.target,
                 result.detail,
             )
-            self._tally.report_drops()
+            self._on_failure()
             if not self._pause(backoff.delay_s(result)):
                 return None
             self._tally.retried += 1
@@ -189,4 +194,6 @@ class Transmitter:
 
     def _not_encoded(self, error: Exception) -> None:
         self._tally.drop(Drop.UNENCODABLE)
-        self._tally.notice("encode", logging.ERROR, "An event log cannot be encoded: %r", error)
+        self._tally.notice(
+            "encode", logging.ERROR, "An event log cannot be encoded: %s", named(error)
+        )

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import fields
+from difflib import SequenceMatcher
 from typing import Any, overload
 
+from otel_eventlog.delivery.tally import DeliveryStats
 from otel_eventlog.model import EventLog, Phase
+from otel_eventlog.testing.secrets import find_secret
+
+WAIT_S_DEFAULT = 10.0
 
 
 class EventLogs(Sequence[EventLog]):
@@ -16,18 +21,28 @@ class EventLogs(Sequence[EventLog]):
 
     Args:
         materialise: turns what the processor hands over into event logs.
+        hint: says what else was seen, for assertions that miss something.
 
     """
 
-    def __init__(self, materialise: Callable[[Any], Iterable[EventLog]]) -> None:
+    def __init__(
+        self,
+        materialise: Callable[[Any], Iterable[EventLog]],
+        hint: Callable[[], str] = lambda: "",
+    ) -> None:
         self._materialise = materialise
+        self._hint = hint
         self._events: list[EventLog] = []
+        self._changed = threading.Condition()
 
     # --- a delivery -------------------------------------------------------------------------------
 
     def put(self, item: Any, /) -> None:
         """Take a snapshot over."""
-        self._events.extend(self._materialise(item))
+        events = tuple(self._materialise(item))
+        with self._changed:
+            self._events.extend(events)
+            self._changed.notify_all()
 
     def force_flush(self, timeout_s: float) -> bool:
         """Nothing waits: True."""
@@ -36,6 +51,10 @@ class EventLogs(Sequence[EventLog]):
 
     def shutdown(self) -> None:
         """Nothing to end."""
+
+    def stats(self) -> DeliveryStats:
+        """Everything caught counts as delivered."""
+        return DeliveryStats(delivered=len(self._events))
 
     # --- a sequence -------------------------------------------------------------------------------
 
@@ -70,8 +89,21 @@ class EventLogs(Sequence[EventLog]):
         found = [e for e in self if e.phase is Phase.END and action in (None, e.action)]
         if len(found) != 1:
             msg = f"{len(found)} outcomes{_of(action)} in place of one\n{self.table()}"
-            raise AssertionError(msg)
+            raise AssertionError(msg + ("" if found else self._hint()))
         return found[0]
+
+    def wait_for(self, count: int, timeout_s: float = WAIT_S_DEFAULT) -> None:
+        """Wait until there are so many event logs: where a server runs in another thread.
+
+        Raises:
+            AssertionError: there are fewer when the time is over.
+
+        """
+        with self._changed:
+            if self._changed.wait_for(lambda: len(self._events) >= count, timeout_s):
+                return
+        msg = f"{len(self)} event logs in place of {count} after {timeout_s} s\n{self.table()}"
+        raise AssertionError(msg + self._hint())
 
     # --- assertions -------------------------------------------------------------------------------
 
@@ -79,16 +111,24 @@ class EventLogs(Sequence[EventLog]):
         """Assert that exactly these event logs were left, in this order.
 
         Args:
-            expected: action and status, such as `"PasswordsAuthenticate success"`.
+            expected: action and status, such as `"PasswordsAuthenticate success"`; and where it
+                matters the reason of an error or the next step of a success, such as
+                `"PasswordsAuthenticate error invalid_credentials"`.
 
         Raises:
-            AssertionError: with a table of what was there.
+            AssertionError: with what was there and what was not, line by line.
 
         """
-        found = [_name(event) for event in self]
-        if found != list(expected):
-            wanted = "\n".join(f"  {name}" for name in expected) or "  none"
-            msg = f"other event logs than expected\nexpected\n{wanted}\nfound\n{self.table()}"
+        wanted = [" ".join(text.split()) for text in expected]
+        events = list(self)
+        found = [
+            _name(event, in_full=index < len(wanted) and wanted[index].count(" ") > 1)
+            for index, event in enumerate(events)
+        ]
+        if found != wanted:
+            lines = "\n".join(_compared(wanted, found, events)) or "  none"
+            hint = "" if len(found) >= len(wanted) else self._hint()
+            msg = f"other event logs than expected (- expected, + found)\n{lines}{hint}"
             raise AssertionError(msg)
 
     def assert_no_unpaired_starts(self) -> None:
@@ -105,38 +145,58 @@ class EventLogs(Sequence[EventLog]):
             msg = f"start without outcome: {names}\n{self.table()}"
             raise AssertionError(msg)
 
-    def assert_no_secret(self, *secrets: str) -> None:
+    def assert_no_secret(self, secret: str, *more: str) -> None:
         """Assert that none of these texts is anywhere in the event logs.
+
+        Looked for as they are, percent-encoded, in base64, in hexadecimal, and as hashes without
+        a key; in every field, and in the names of attributes too.
 
         Raises:
             AssertionError: naming the field, not the secret.
+            ValueError: a secret is empty, and so would be everywhere.
 
         """
-        for event in self:
-            for field in fields(event):
-                text = repr(getattr(event, field.name))
-                for number, secret in enumerate(secrets, 1):
-                    if secret in text:
-                        msg = f"secret {number} is in {field.name!r} of {_name(event)}"
-                        raise AssertionError(msg)
+        for number, text in enumerate((secret, *more), 1):
+            for event in self:
+                where = find_secret(event, text)
+                if where is not None:
+                    msg = f"secret {number} is in {where} of {_name(event)}"
+                    raise AssertionError(msg)
 
     def table(self) -> str:
         """Return the event logs as text, one a line."""
-        lines = ["  " + "  ".join(part for part in _columns(event) if part) for event in self]
-        return "\n".join(lines) or "  none"
+        return "\n".join(f"  {_line(event)}" for event in self) or "  none"
+
+
+def _compared(wanted: list[str], found: list[str], events: list[EventLog]) -> Iterable[str]:
+    matcher = SequenceMatcher(None, wanted, found, autojunk=False)
+    for _, i1, i2, j1, j2 in matcher.get_opcodes():
+        if wanted[i1:i2] == found[j1:j2]:
+            yield from (f"    {_line(event)}" for event in events[j1:j2])
+        else:
+            yield from (f"  - {name}" for name in wanted[i1:i2])
+            yield from (f"  + {_line(event)}" for event in events[j1:j2])
+
+
+def _line(event: EventLog) -> str:
+    return "  ".join(part for part in _columns(event) if part)
 
 
 def _columns(event: EventLog) -> Iterable[str]:
     yield _name(event)
     yield event.error_type or ""
+    yield f"next {event.next_step}" if event.next_step else ""
     yield f"user {event.user_id}" if event.user_id else ""
+    yield event.message_status or ""
     yield f"by {event.outcome_source}" if event.outcome_source else ""
     yield f"{event.http_method} {event.http_route}" if event.http_route else ""
     yield f"HTTP {event.http_status_code}" if event.http_status_code else ""
 
 
-def _name(event: EventLog) -> str:
-    return f"{event.action} {event.status}"
+def _name(event: EventLog, *, in_full: bool = False) -> str:
+    name = f"{event.action} {event.status}"
+    detail = event.error_type or event.next_step
+    return f"{name} {detail}" if in_full and detail else name
 
 
 def _of(action: str | None) -> str:

@@ -230,7 +230,17 @@ def test_doctor_tells_good_from_wrong(tmp_path: Path, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize(
     "words",
-    [(), ("serve",), ("query",), ("tail",), ("show",), ("rules", "explain"), ("token", "create")],
+    [
+        (),
+        ("serve",),
+        ("query",),
+        ("tail",),
+        ("show",),
+        ("rules", "test"),
+        ("rules", "explain"),
+        ("rules", "suggest"),
+        ("token", "create"),
+    ],
 )
 def test_help_has_examples_and_explains(words: tuple[str, ...]) -> None:
     """Every command's help says what it does, and the main ones show how."""

@@ -18,6 +18,7 @@ from otel_eventlog_collector.config import (
     load_settings,
 )
 from otel_eventlog_collector.errors import ConfigError
+from otel_eventlog_collector.hash_keys import hash_keys
 from otel_eventlog_collector.tokens import Scope, new_token, write_tokens
 
 DAY_NS = 86_400 * 10**9
@@ -158,6 +159,20 @@ def test_a_short_key_is_refused(tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_text("short\n")
     assert "openssl rand" in mistakes({"hash_key_file": key})[0]
+
+
+def test_the_key_may_come_as_a_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashing needs a key: from the file, or from a variable that is no option."""
+    monkeypatch.setenv(ENV_PREFIX + "HASH_KEY", "variable-variable")
+    settings, warnings = load_settings({"hash_identifiers": True})
+    assert (hash_keys(settings.hash_key_file), warnings) == ((b"variable-variable",), ())
+    key = tmp_path / "key"
+    key.write_text("new-new-new-new-new\nold-old-old-old-old\n")
+    assert hash_keys(key) == (b"new-new-new-new-new", b"old-old-old-old-old")
+    monkeypatch.setenv(ENV_PREFIX + "HASH_KEY", "tiny")
+    (mistake,) = mistakes({})
+    assert ENV_PREFIX + "HASH_KEY holds 4 bytes" in mistake
+    assert "tiny" not in mistake
 
 
 def test_a_file_that_is_no_toml_says_where(tmp_path: Path) -> None:

@@ -105,8 +105,10 @@ def expectations(program: str) -> dict[str, Any]:
 
 
 def mapper_of(told: dict[str, Any]) -> Mapper:
-    """Return a mapper as the collector has it, with the program's packs named."""
-    return Mapper(load_rule_set(packs=told["packs"]), Privacy(), Rank.DERIVED)
+    """Return a mapper as the collector has it, with the program's packs and rule file named."""
+    own = CAPTURES / told["program"] / "rules.toml"
+    rules = load_rule_set([own] if own.exists() else [], told["packs"])
+    return Mapper(rules, Privacy(), Rank.DERIVED)
 
 
 def spans(program: str, variant: str) -> list[SpanData]:

@@ -100,3 +100,10 @@ def test_the_reference_of_commands_is_what_the_commands_say() -> None:
     script = runpy.run_path(str(ROOT / "scripts" / "write-cli-docs"))
     page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
     assert page == script["page"](), "run scripts/write-cli-docs"
+
+
+def test_the_page_about_packs_is_what_packs_and_captures_say() -> None:
+    """Its tables and quotations equal what `scripts/write-pack-docs` makes of them."""
+    script = runpy.run_path(str(ROOT / "scripts" / "write-pack-docs"))
+    page = (ROOT / "docs" / "packs.md").read_text(encoding="utf-8")
+    assert page == script["page"](), "run scripts/write-pack-docs"

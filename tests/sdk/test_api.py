@@ -310,10 +310,25 @@ def test_a_record_outside_of_any_request() -> None:
     assert first.event_id != second.event_id
 
 
-def test_a_record_with_nonsense_does_not_raise(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A status that does not exist is our fault to swallow, not the webhook's to fail on."""
+def test_a_record_with_a_key_is_the_same_whenever_it_is_made() -> None:
+    """A webhook delivered twice, to two processes, is one event log; another key is another."""
+    moment = 1_700_000_000_000_000_000
     with tracing() as traced:
-        monkeypatch.delenv("OTEL_EVENTLOG_RAISE")
+        for key in ("evt-1", "evt-1", "evt-2"):
+            record("EmailDelivery", event_key=key, time_unix_nano=moment, message_status="opened")
+        record("SMSDelivery", event_key="evt-1", time_unix_nano=moment)
+        record("EmailDelivery", event_key="", time_unix_nano=moment)
+        ids = [event.event_id for event in traced.events]
+    assert ids[0] == ids[1]
+    assert len(set(ids)) == 4
+    assert ids[0] == "018bcfe5-6800-766d-bdec-fd48f7c1a802"  # in every process
+    traced.events.assert_no_secret("evt-1")
+
+
+def test_a_record_with_nonsense_does_not_raise() -> None:
+    """A status that does not exist is our fault to swallow, not the webhook's to fail on."""
+    with tracing() as traced, pytest.MonkeyPatch.context() as patch:
+        patch.delenv("OTEL_EVENTLOG_RAISE")
         record("EmailDelivery", status="perhaps")
         assert len(traced.events) == 0
 

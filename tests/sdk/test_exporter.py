@@ -11,11 +11,18 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExportResult
 from opentelemetry.trace import SpanKind
 
+from otel_eventlog import guard
 from otel_eventlog.exporter import EventLogSpanExporter
 from otel_eventlog.reported import REPORTED, ReportedSpans
 from tests.support.fake_collector import FakeCollector
 
 ATTRIBUTES = {"http.request.method": "POST", "http.route": "/login", "url.path": "/login"}
+
+
+@pytest.fixture(autouse=True)
+def nothing_was_said_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each test see the one line that is logged once for each reason."""
+    monkeypatch.setattr(guard, "_said", set())
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
 import otel_eventlog
-from otel_eventlog.errors import RuleError, SettingsError
+from otel_eventlog import guard
 from otel_eventlog.installation import is_switched_on, pre_instrument, uninstall
 from otel_eventlog.instrumentor import EventLogInstrumentor
 from otel_eventlog.propagation import EventLogPropagator, EventLogResponsePropagator
@@ -33,6 +34,12 @@ def provider() -> Iterator[TracerProvider]:
     yield made
     uninstall(made)
     made.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def nothing_was_said_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each test see the one line that is logged once for each reason."""
+    monkeypatch.setattr(guard, "_said", set())
 
 
 @pytest.fixture
@@ -110,6 +117,33 @@ def test_uninstalled_nothing_more_is_sent(provider: TracerProvider, sink: OtlpSi
     assert sink.events == []
 
 
+def test_switched_off_and_on_again_it_is_still_one_pair(
+    provider: TracerProvider, sink: OtlpSink
+) -> None:
+    """The SDK keeps the first span processor for ever; it does nothing more."""
+    otel_eventlog.install(provider, endpoint=sink.url)
+    uninstall(provider)
+    otel_eventlog.install(provider, endpoint=sink.url)
+    provider.get_tracer("x").start_span("x", kind=SERVER, attributes=LOGIN).end()
+    assert provider.force_flush()
+    assert [event.status.value for event in sink.wait_for_events(2)] == ["start", "error"]
+    assert len(sink.events) == 2
+
+
+def test_many_threads_that_install_at_once_are_one_pair(
+    provider: TracerProvider, sink: OtlpSink
+) -> None:
+    """Application threads that all switch on at the same moment get the same processor."""
+    with ThreadPoolExecutor(8) as pool:
+        made = list(
+            pool.map(lambda _: otel_eventlog.install(provider, endpoint=sink.url), range(8))
+        )
+    assert len(set(map(id, made))) == 1
+    provider.get_tracer("x").start_span("x", kind=SERVER, attributes=LOGIN).end()
+    assert provider.force_flush()
+    assert len(sink.events) == 2
+
+
 def test_without_an_sdk_there_is_a_warning(caplog: pytest.LogCaptureFixture) -> None:
     """On a provider that is not the SDK's nothing is attached, and the log says what to do."""
     with caplog.at_level(logging.WARNING, "otel_eventlog"):
@@ -118,15 +152,63 @@ def test_without_an_sdk_there_is_a_warning(caplog: pytest.LogCaptureFixture) -> 
     assert "opentelemetry-distro" in caplog.text
 
 
-def test_mistakes_in_code_are_raised(provider: TracerProvider, tmp_path: Path) -> None:
-    """Who calls `install` wants to know: a wrong endpoint or rule file is an error there."""
-    with pytest.raises(SettingsError, match="not-a-url"):
-        otel_eventlog.install(provider, endpoint="not-a-url")
+def test_mistakes_are_told_in_one_line_and_never_raised(
+    provider: TracerProvider, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A wrong setting keeps event logs off and says so; it keeps no application from starting."""
     rules = tmp_path / "rules.toml"
     rules.write_text("[[rule]]\nnam = 1\n")
-    with pytest.raises(RuleError, match=r"rules\.toml"):
-        otel_eventlog.install(provider, rules=rules)
+    assert otel_eventlog.install(provider, rules=rules) is None
+    assert otel_eventlog.install(provider, endpoint="not-a-url", packs="no-such-pack") is None
+    assert otel_eventlog.install(provider, endpoint="not-a-url", packs="no-such-pack") is None
+    of_rules, of_endpoint = (record.getMessage() for record in caplog.records)
+    assert of_rules.startswith("otel_eventlog is off: ")
+    assert "rules.toml" in of_rules
+    assert "'not-a-url'" in of_endpoint
+    assert not [line for line in (of_rules, of_endpoint) if "\n" in line]
     assert not isinstance(provider.sampler, EventLogSampler)
+
+
+def test_after_a_mistake_is_mended_it_can_be_switched_on(
+    provider: TracerProvider, sink: OtlpSink
+) -> None:
+    """A failed attempt leaves nothing behind that a later, right one would trip over."""
+    assert otel_eventlog.install(provider, endpoint="not-a-url") is None
+    otel_eventlog.install(provider, endpoint=sink.url)
+    provider.get_tracer("x").start_span("x", kind=SERVER, attributes=LOGIN).end()
+    assert len(sink.wait_for_events(2)) == 2
+
+
+def test_where_the_sdk_is_disabled_so_are_we(
+    provider: TracerProvider, sink: OtlpSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OTEL_SDK_DISABLED holds for `install()` in code as well: nothing is attached."""
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "TRUE")
+    assert otel_eventlog.install(provider, endpoint=sink.url) is None
+    assert not isinstance(provider.sampler, EventLogSampler)
+
+
+@pytest.mark.parametrize("disabled", ["eventlog", "*", "flask , eventlog"])
+def test_a_disabled_instrumentor_stays_off_whatever_its_options(
+    provider: TracerProvider, sink: OtlpSink, monkeypatch: pytest.MonkeyPatch, disabled: str
+) -> None:
+    """Who runs the application has the last word over a declarative configuration file."""
+    monkeypatch.setenv("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", disabled)
+    instrumentor = EventLogInstrumentor()
+    instrumentor.instrument(tracer_provider=provider, endpoint=sink.url, skip_dep_check=True)
+    instrumentor.uninstrument(tracer_provider=provider)
+    assert not isinstance(provider.sampler, EventLogSampler)
+
+
+def test_a_misspelled_option_of_the_configuration_file_is_told(
+    provider: TracerProvider, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`end_point:` in a configuration file is answered with what was meant."""
+    instrumentor = EventLogInstrumentor()
+    instrumentor.instrument(tracer_provider=provider, end_point="x", skip_dep_check=True)
+    instrumentor.uninstrument(tracer_provider=provider)
+    assert "'end_point'" in caplog.text
+    assert "'endpoint'" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -179,6 +261,23 @@ def test_the_instrumentor_takes_its_settings_from_a_configuration_file(
     finally:
         instrumentor.uninstrument(tracer_provider=provider)
     assert not isinstance(provider.sampler, EventLogSampler)
+
+
+def test_the_instrumentor_may_be_called_again(
+    provider: TracerProvider, sink: OtlpSink, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The list of all instrumentors calls it without options; what the application says counts."""
+    instrumentor = EventLogInstrumentor()
+    instrumentor.instrument(tracer_provider=provider, skip_dep_check=True)
+    try:
+        for _ in range(2):
+            instrumentor.instrument(tracer_provider=provider, endpoint=sink.url)
+        provider.get_tracer("x").start_span("x", kind=SERVER, attributes=LOGIN).end()
+        assert provider.force_flush()
+        assert len(sink.events) == 2
+    finally:
+        instrumentor.uninstrument(tracer_provider=provider)
+    assert caplog.records == []
 
 
 def test_the_instrumentor_alone_does_nothing(provider: TracerProvider) -> None:

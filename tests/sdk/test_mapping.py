@@ -135,7 +135,7 @@ def test_what_the_application_says_beside_the_span_gets_in() -> None:
         correlation_id="req-1",
         flow_id="f-1",
         auth_factor="knowledge",
-        session_token_hash="00ff",
+        session_token_hash="00ff" * 8,
         attributes={"app.tenant": "acme", "password": "x"},
     )
     start, outcome = pair(span_data(status=200), notes)
@@ -143,7 +143,7 @@ def test_what_the_application_says_beside_the_span_gets_in() -> None:
     assert (outcome.status, outcome.outcome_source) == (Status.ERROR, "app")
     assert (outcome.error_type, outcome.error_message) == ("user_not_found", "no such user")
     assert (outcome.user_id, outcome.organization_id, outcome.client_id) == ("u-1", "o-1", "c-1")
-    assert (outcome.session_token_hash, outcome.attributes) == ("00ff", {"app.tenant": "acme"})
+    assert (outcome.session_token_hash, outcome.attributes) == ("00ff" * 8, {"app.tenant": "acme"})
 
 
 @pytest.mark.parametrize("name", ["eventlog.user_id", "user.id", "enduser.id"])
@@ -197,3 +197,76 @@ def test_every_text_is_bounded() -> None:
             if isinstance(value, str):
                 assert len(value) <= 512
                 value.encode()
+
+
+def test_attributes_are_allowed_by_rule_by_action_and_for_all() -> None:
+    """All three lists count together, in every file; what none of them names is left out."""
+    rules = rule_set(
+        '[keep]\n"*" = ["app.region"]\n[[rule]]\nname = "r"\naction = "PasswordsAuthenticate"\n'
+        'route = "/login"\nkeep = ["app.page"]\n',
+        '[keep]\nPasswordsAuthenticate = ["app.tenant"]\nGetUser = ["app.other"]\n',
+    )
+    mapper = Mapper(rules, Privacy(), Rank.DERIVED)
+    names = ("app.region", "app.page", "app.tenant", "app.other", "app.unlisted")
+    attributes = dict.fromkeys(names, "x")
+    by_rule = mapper.map_span(span_data(attributes=attributes))[1]
+    assert set(by_rule.attributes) == {"app.region", "app.page", "app.tenant"}
+    said = span_data(route="/me", attributes={**attributes, "eventlog.action": "GetUser"})
+    assert set(mapper.map_span(said)[1].attributes) == {"app.region", "app.other"}
+    other = span_data(route="/me", attributes={**attributes, "eventlog.action": "Other"})
+    assert set(mapper.map_span(other)[1].attributes) == {"app.region"}
+
+
+@pytest.mark.parametrize(
+    ("route", "shown"),
+    [
+        ("/reset/<token>", "/reset/<token>"),
+        ("/reset/abcdef", "/reset/{token}"),
+        ("/reset", "/reset/{token}"),
+        ("/app", "/reset/{token}"),
+        (None, "/reset/{token}"),
+    ],
+)
+def test_a_path_given_as_the_route_is_not_taken(route: str | None, shown: str) -> None:
+    """Where the rule has a placeholder and the span's route none, the rule's template stands."""
+    text = '[[rule]]\nname = "r"\naction = "PasswordsEmailReset"\nroute = "/reset/{token}"\n'
+    span = span_data("GET", route=route, path="/reset/abcdef")
+    events = Mapper(rule_set(text), Privacy(), Rank.DERIVED).map_span(span)
+    assert [event.http_route for event in events] == [shown, shown]
+
+
+def test_a_session_given_as_its_hash_is_hashed_or_left_out() -> None:
+    """A hexadecimal hash stays; a token becomes a keyed hash, and nothing without a key."""
+    names = ("eventlog.session_token_hash", "eventlog.session_jwt_hash")
+    span = span_data(attributes=dict(zip(names, ("s3cr3t-token", "0f" * 32), strict=True)))
+    without_key = pair(span)[1]
+    assert (without_key.session_token_hash, without_key.session_jwt_hash) == (None, "0f" * 32)
+    with_key = pair(span, hash_key=b"k")[1]
+    assert with_key.session_token_hash == Privacy(b"k").keyed_hash("s3cr3t-token")
+    assert with_key.session_jwt_hash == "0f" * 32
+
+
+def test_contacts_are_hashed_wherever_an_id_stands() -> None:
+    """With `hash_identifiers` no id and no kept attribute shows an e-mail address or phone."""
+    text = '[keep]\n"*" = ["app.m"]\n[[rule]]\nname = "r"\naction = "GetUser"\nroute = "/login"\n'
+    names = ("user_id", "organization_id", "client_id", "flow_id", "correlation_id")
+    attributes = {f"eventlog.{name}": "Ada@example.com" for name in names}
+    span = span_data(attributes={**attributes, "app.m": "ada@example.com"})
+    privacy = Privacy(b"k", hash_identifiers=True)
+    outcome = Mapper(rule_set(text), privacy, Rank.DERIVED).map_span(span)[1]
+    hashed = privacy.keyed_hash("ada@example.com")
+    assert {getattr(outcome, name) for name in names} == {hashed}
+    assert outcome.attributes == {"app.m": hashed}
+
+
+def test_whom_a_signal_names_yields_to_the_application() -> None:
+    """The user's id: said beside the span, else on it, else by the framework; hashed alike."""
+    named = Annotations(signal_user_id="ada@example.com")
+    on_span = span_data(attributes={"user.id": "u-span"})
+    assert pair(span_data(), named)[1].user_id == "ada@example.com"
+    assert pair(on_span, named)[1].user_id == "u-span"
+    said = Annotations(signal_user_id="ada@example.com", user_id="u-said")
+    assert pair(on_span, said)[1].user_id == "u-said"
+    hashed = pair(span_data(), named, hash_identifiers=True, hash_key=b"k" * 16)[1]
+    assert hashed.user_id is not None
+    assert "ada" not in hashed.user_id

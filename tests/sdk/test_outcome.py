@@ -67,6 +67,49 @@ def test_each_source_outranks_the_next() -> None:
 
 
 @pytest.mark.parametrize(
+    ("span", "rule", "expected"),
+    [
+        (span_data(status=200), "", ("error", "signal")),
+        (span_data(status=302), "", ("error", "signal")),
+        (span_data(status=401), "", ("error", "http")),
+        (span_data(status=200, span_status=2), "", ("error", "span")),
+        (span_data(status=500, span_status=2, exceptions=[BOOM]), "", ("error", "exception")),
+        (span_data(status=None), "", ("error", "aborted")),
+        (span_data(status=200, attributes={"eventlog.status": "success"}), "", ("success", "app")),
+        (
+            span_data(status=200),
+            '[[rule.outcome]]\nwhen = { status = 200 }\nstatus = "success"\n',
+            ("success", "rule"),
+        ),
+    ],
+)
+def test_the_absence_of_a_signal_is_asked_last(
+    span: Any, rule: str, expected: tuple[str, str]
+) -> None:
+    """It stands only against "HTTP below 400 is a success"; all that shows more says more."""
+    assert told(span, rule, Annotations(signal_missing=True)) == expected
+
+
+def test_what_a_signal_says_beside_its_status() -> None:
+    """Reason and next step count where the signal decides; the application's own come first."""
+    span = span_data(status=200)
+
+    def details(**said: Any) -> tuple[str | None, str | None]:
+        outcome = decide(span, None, Annotations(**said))
+        assert outcome is not None
+        return outcome.error_type, outcome.next_step
+
+    assert details(signal_missing=True) == ("refused", None)
+    failed = {"signal": Status.ERROR, "signal_error_type": "invalid_code"}
+    assert details(**failed) == ("invalid_code", None)
+    assert details(**failed, error_type="locked") == ("locked", None)
+    right = {"signal": Status.SUCCESS, "signal_next_step": "second_factor"}
+    assert details(**right) == (None, "second_factor")
+    assert details(**right, next_step="new_password") == (None, "new_password")
+    assert details(**right, status=Status.SUCCESS) == (None, None)
+
+
+@pytest.mark.parametrize(
     ("when", "span", "holds"),
     [
         ("status = [200]", span_data(status=200), True),
@@ -105,6 +148,8 @@ def test_each_source_outranks_the_next() -> None:
         ),
         ('query = "error"', span_data(attributes={"url.query": "error=denied"}), True),
         ('query = "error"', span_data(attributes={"url.query": "code=1"}), False),
+        ('query = "error=denied"', span_data(attributes={"url.query": "error=denied"}), True),
+        ('query = "error=denied"', span_data(attributes={"url.query": "error=other"}), False),
         (
             'attributes = { "auth.outcome" = "failure" }',
             span_data(attributes={"auth.outcome": "failure"}),
@@ -169,6 +214,8 @@ def test_a_second_factor_due_is_a_success_with_a_next_step() -> None:
         ),
         (rpc(16), "unauthenticated"),
         (rpc(99), "rpc_99"),
+        (rpc(16, exceptions=[{"exception.type": "Exception"}]), "unauthenticated"),
+        (rpc(2, exceptions=[BOOM]), "app.Boom"),
         (span_data(status=200, span_status=2), "error"),
     ],
 )

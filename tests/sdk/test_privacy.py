@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 
 from otel_eventlog.privacy import (
     Privacy,
-    clean_text,
+    clean_event,
     clean_value,
-    is_blocked_name,
-    scrub,
-    valid_correlation_id,
+    is_contact,
+    normal_form,
+    read_hash_keys,
 )
+from otel_eventlog.redaction import is_blocked_name, valid_correlation_id
+from otel_eventlog.scrubbing import clean_text, scrub
+from tests.support.builders import event_log
 
 
 @pytest.mark.parametrize(
@@ -154,3 +157,87 @@ def test_kept_attributes_are_named_bounded_and_never_blocked() -> None:
     attributes = {"app.tenant": "acme", "password": "x", "other": 1, "note": "mail bob@a.example"}
     kept = Privacy().kept(["app.tenant", "password", "note", "absent"], attributes)
     assert kept == {"app.tenant": "acme", "note": "mail [redacted]"}
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("+49 170 1234-567", "+491701234567"),
+        ("(415) 555-0100", "415-555-0100"),
+        (" Ada@Example.com ", "ada@example.com"),
+    ],
+)
+def test_contacts_have_one_hash_however_they_are_written(value: str, written: str) -> None:
+    """Letter case, blanks and dashes make no other person."""
+    privacy = Privacy(hash_key=b"k", hash_identifiers=True)
+    assert is_contact(value)
+    assert privacy.identifier(value) == privacy.identifier(written)
+
+
+def test_bare_digits_are_a_phone_where_a_user_stands() -> None:
+    """People sign in with their number; a request id of digits is a time, and stays."""
+    privacy = Privacy(hash_key=b"k", hash_identifiers=True)
+    assert privacy.user("4155550100") == privacy.identifier("(415) 555-0100")
+    assert privacy.user("123456789") == "123456789"
+    assert privacy.identifier("1795419852646") == "1795419852646"
+    assert Privacy().user("4155550100") == "4155550100"
+
+
+@pytest.mark.parametrize("value", ["u-1", "192.0.2.7", "2024-05-01", "1234567", "Ada"])
+def test_what_is_no_contact_is_hashed_as_it_is(value: str) -> None:
+    """Addresses, dates and short numbers are no phones: no two of them share a hash."""
+    assert not is_contact(value)
+    assert normal_form(value) == value
+
+
+def test_cards_are_not_kept_as_numbers() -> None:
+    """A number with a card's length, first digit and check digit goes; times and ids stay."""
+    assert clean_value(4111111111111111) == "[redacted]"
+    assert clean_value(4111111111111112) == 4111111111111112
+    assert clean_value(1_795_419_852_646_225_529) == 1_795_419_852_646_225_529
+
+
+def test_a_kept_hash_is_a_hash() -> None:
+    """An attribute that calls itself a hash of a token is one, or is hashed, or goes."""
+    pairs = [("app.token_hash", "s3cr3t"), ("app.jwt_hash", "ab" * 16)]
+    assert Privacy().attributes(pairs) == {"app.jwt_hash": "ab" * 16}
+    hashed = Privacy(b"k").keyed_hash("s3cr3t")
+    assert Privacy(b"k").attributes(pairs) == {"app.token_hash": hashed, "app.jwt_hash": "ab" * 16}
+
+
+def test_a_key_file_holds_the_current_key_and_former_ones() -> None:
+    """A key a line, the current one first; what is no printable text is one key."""
+    new, old = b"n" * 16, b"o" * 16
+    assert read_hash_keys(new + b"\n") == (new,)
+    assert read_hash_keys(b"\n" + new + b"\r\n\n  " + old + b"\n") == (new, old)
+    binary = bytes(range(128, 160))
+    assert read_hash_keys(binary) == (binary,)
+    with pytest.raises(ValueError, match="holds 4 bytes as key 2, "):
+        read_hash_keys(new + b"\ntiny\n")
+    with pytest.raises(ValueError, match="holds 0 bytes"):
+        read_hash_keys(b"\n")
+
+
+def test_event_logs_of_others_are_cleaned_and_hashed_as_ours() -> None:
+    """The collector does to what it receives what it would have done itself, once."""
+    event = event_log(
+        user_id="ada@example.com",
+        client_id="Bearer abcdef",
+        client_address="192.0.2.7",
+        http_route="/reset/Ab3dE9",
+        session_token_hash="raw",
+        error_message="password=hunter2",
+        attributes={"note": "ada@example.com", "password": "x"},
+    )
+    cleaned = clean_event(event)
+    assert (cleaned.client_id, cleaned.session_token_hash) == (None, None)
+    assert (cleaned.http_route, cleaned.error_message) == (
+        "/reset/{redacted}",
+        "password=[redacted]",
+    )
+    assert cleaned.attributes == {"note": "[redacted]"}
+    privacy = Privacy(b"k", hash_client_address=True, hash_identifiers=True)
+    for _ in range(2):  # a redelivery changes nothing
+        privacy.hash_contacts(cleaned)
+        assert cleaned.user_id == privacy.keyed_hash("ada@example.com")
+        assert cleaned.client_address == privacy.keyed_hash("192.0.2.7")

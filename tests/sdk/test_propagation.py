@@ -79,6 +79,35 @@ def test_headers_that_are_no_text_do_no_harm() -> None:
     assert slot.correlation_id == "\xff\xfe"
 
 
+def test_headers_that_cannot_be_read_do_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever fails while we look for the caller's id, the inner propagator's Context stands."""
+
+    class Unreadable(dict[str, str]):
+        def get(self, key: str, default: Any = None) -> Any:
+            if key.startswith("x-"):
+                raise RuntimeError(key)
+            return TRACEPARENT if key == "traceparent" else default
+
+    monkeypatch.delenv("OTEL_EVENTLOG_RAISE", raising=False)
+    context = EventLogPropagator(TraceContextTextMapPropagator()).extract(Unreadable())
+    span_context = trace.get_current_span(context).get_span_context()
+    assert f"{span_context.trace_id:032x}" in TRACEPARENT
+    assert slot_of(context) is None
+
+
+def test_headers_read_inside_of_a_request_know_it() -> None:
+    """Where a second instrumentation reads the headers again, the first one's request is around."""
+    request, context = request_with_span()
+    inner = EventLogPropagator(CompositePropagator([]), {request.span_id: request}.get)
+    slot = slot_of(inner.extract({"x-request-id": "abc-1"}, context))
+    assert slot is not None
+    assert slot.around is request
+    request.is_ended = True
+    slot = slot_of(inner.extract({"x-request-id": "abc-1"}, context))
+    assert slot is not None
+    assert slot.around is None
+
+
 def request_with_span() -> tuple[Request, Context]:
     """Return a request in progress and a Context with its span, and nothing else."""
     provider, _ = new_provider()
@@ -108,12 +137,12 @@ def test_the_response_carries_the_request_id_once() -> None:
 
 
 def test_the_response_headers_are_noted_beside_the_span() -> None:
-    """Location and content type are kept in the notes and are on no span."""
+    """Location and content type are kept with the request and are on no span."""
     request, context = request_with_span()
     ours = EventLogResponsePropagator(None, {request.span_id: request}.get)
     ours.inject([("Location", "/login?error=1"), ("Content-Type", "text/html")], context, Setter())
-    assert request.notes.location == "/login?error=1"
-    assert request.notes.content_type == "text/html"
+    assert request.location == "/login?error=1"
+    assert request.content_type == "text/html"
     assert not request.span.attributes
 
 

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from otel_eventlog.errors import RuleError
-from otel_eventlog.rulefile import load_rule_file, load_rule_set, pack_names, parse_rules
+from otel_eventlog.rulecheck import OUTCOME_KEYS, RULE_KEYS, WHEN_KEYS
+from otel_eventlog.rulefile import (
+    DEFAULT_PACKS,
+    load_rule_file,
+    load_rule_set,
+    pack_names,
+    parse_rules,
+)
 from otel_eventlog.rules import Conclusion
+from otel_eventlog.ruleset import RuleSet
 from tests.support.builders import only_rule
 
 WHOLE = """
@@ -138,7 +150,7 @@ def test_all_files_are_read_before_anything_is_told(tmp_path: Path) -> None:
     text = str(caught.value)
     assert "bad.toml:1" in text
     assert "absent.toml: cannot be read: No such file" in text
-    assert "pack 'stich' does not exist; there are: common" in text
+    assert f"pack 'stich' does not exist; there are: {', '.join(pack_names())}" in text
 
 
 def test_a_binary_file_is_told_as_such(tmp_path: Path) -> None:
@@ -156,5 +168,124 @@ def test_every_pack_is_right(name: str) -> None:
 
 def test_common_is_asked_last() -> None:
     """Users' files, then vendor packs, then `common`, whatever the order of names."""
-    groups = load_rule_set(packs=["common", "stytch"]).groups
-    assert [group.source for group in groups] == ["pack stytch", "pack common"]
+    asked = [group.source for group in load_rule_set(packs=["common", "stytch"]).groups]
+    assert (asked[0], asked[-1]) == ("pack stytch", "pack common")
+    assert sorted(asked) == sorted(f"pack {name}" for name in DEFAULT_PACKS)
+
+
+def test_attributes_are_allowed_by_action() -> None:
+    """A `[keep]` table names actions, or all of them, and attributes as a list or a single one."""
+    group = parse_rules('[keep]\nGetUser = ["a", "b"]\n"*" = "c"\n', "my.toml")
+    assert group.keep == {"GetUser": ("a", "b"), "*": ("c",)}
+    assert group.rules == ()
+
+
+def test_mistakes_in_what_is_allowed_are_told_with_line_and_hint() -> None:
+    """A secret, a word that is no action, values of a wrong type, a table written as a list."""
+    text = (
+        "[keep]\n"
+        'PasswordsAuthenticate = ["app.tenant", "app.password"]\n'
+        'login = ["app.tenant"]\n'
+        "GetUser = [7]\n"
+    )
+    secret, word, wrong_type = mistakes(text)
+    assert secret.startswith("my.toml:2: `PasswordsAuthenticate` names 'app.password'")
+    assert word.startswith("my.toml:3: `login` is no action")
+    assert "CamelCase" in word
+    assert wrong_type.startswith("my.toml:4: `GetUser` is [7]; it takes names of attributes")
+    (written_as_list,) = mistakes('[[keep]]\nGetUser = ["a"]\n')
+    assert "my.toml:1: `keep` must be written [keep]" in written_as_list
+
+
+def test_each_rule_knows_its_line() -> None:
+    """A person who asks which rule it was is told where it stands."""
+    rule = '[[rule]]\nname = "{0}"\naction = "GetUser"\nroute = ["/{0}", "/b/{0}"]\n\n'
+    outcome = '[[rule.outcome]]\nstatus = "none"\n'
+    text = "# mine\n" + rule.format("a") + outcome + "[[ rule ]] # x\n" + rule.format("c")[9:]
+    assert [(found.name, found.line) for found in parse_rules(text, "x").rules] == [
+        ("a", 2),
+        ("a", 2),
+        ("c", 9),
+        ("c", 9),
+    ]
+
+
+def test_each_rule_of_an_array_knows_its_line() -> None:
+    """Packs have one rule a line, in an array: there too a person is told the line."""
+    text = (
+        "# mine\n\nrule = [\n"
+        '    { name = "a", action = "GetUser", route = "/a" },\n'
+        "    # between\n"
+        '    { name = "b", action = "GetUser", route = ["/b", "/c"] },\n]\n'
+    )
+    lines = [(rule.name, rule.line) for rule in parse_rules(text, "x").rules]
+    assert lines == [("a", 4), ("b", 6), ("b", 6)]
+    assert mistakes(text.replace('"/a"', "3"))[0].startswith("my.toml:4:")
+
+
+def test_tests_beside_the_rules_are_no_concern_of_an_application() -> None:
+    """A [[test]] in a rule file, whatever is in it, changes no rule and no line of a mistake."""
+    rule = '[[rule]]\nname = "a"\naction = "GetUser"\nroute = "/a"\n'
+    tested = rule + "[[test]]\nkind = 3\n" + rule.replace('"a"', '"b"')
+    assert len(parse_rules(tested, "x").rules) == 2
+    assert mistakes(tested.replace('"/a"', "3", 1))[0].startswith("my.toml:4:")
+
+
+TOML_VALUES = st.recursive(
+    st.one_of(
+        st.sampled_from(
+            [*OUTCOME_KEYS, "POST", "/x", "/{y}", "server", "error", "none", "GetUser"]
+        ),
+        st.text(max_size=8),
+        st.integers(0, 700),
+        st.booleans(),
+        st.floats(),
+        st.dates(),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from([*RULE_KEYS, *OUTCOME_KEYS, *WHEN_KEYS]), inner, max_size=5
+        ),
+    ),
+    max_leaves=8,
+)
+
+
+def toml(value: Any) -> str:
+    """Return a value as TOML writes it inline."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {toml(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml, value)) + "]"
+    if isinstance(value, str):
+        return json.dumps(value).replace("\x7f", "\\u007f")
+    return str(value).lower()
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([*RULE_KEYS, "unknown"]),
+        st.one_of(
+            TOML_VALUES,
+            st.lists(
+                st.fixed_dictionaries(
+                    {"status": st.just("error")},
+                    optional={"when": st.dictionaries(st.sampled_from(WHEN_KEYS), TOML_VALUES)},
+                ),
+                max_size=2,
+            ),
+        ),
+    )
+    | TOML_VALUES
+)
+def test_whatever_is_written_becomes_rules_or_mistakes(table: Any) -> None:
+    """Any TOML at all compiles to usable rules or is told as mistakes: nothing else is raised."""
+    text = f"rule = [{toml(table)}]\n"
+    mistakes: tuple[str, ...] = ()
+    try:
+        group = parse_rules(text, "my.toml")
+        RuleSet([group]).match(2, {"http.route": "/x", "http.method": "POST"}, "")
+    except RuleError as error:
+        mistakes = error.mistakes or ("nothing",)
+    assert all(mistake.startswith("my.toml:") for mistake in mistakes)

@@ -170,6 +170,19 @@ def test_secrets_are_never_shown(tmp_path: Path) -> None:
         assert "s3cret" not in "\n".join(mistakes(environ))
 
 
+def test_the_key_may_come_as_a_variable_and_a_file_outranks_it(tmp_path: Path) -> None:
+    """The first line of a key file hashes; a variable stands in where there is no file."""
+    key = tmp_path / "key"
+    key.write_text("new-new-new-new-new\nold-old-old-old-old\n")
+    environ = {"OTEL_EVENTLOG_HASH_KEY": "variable-variable"}
+    assert Settings.from_env(environ).hash_key == b"variable-variable"
+    environ["OTEL_EVENTLOG_HASH_KEY_FILE"] = str(key)
+    assert Settings.from_env(environ).hash_key == b"new-new-new-new-new"
+    (mistake,) = mistakes({"OTEL_EVENTLOG_HASH_KEY": "tiny"})
+    assert mistake.startswith("OTEL_EVENTLOG_HASH_KEY: holds 4 bytes")
+    assert "tiny" not in mistake
+
+
 def test_a_short_key_is_refused(tmp_path: Path) -> None:
     """A key that can be guessed is no key; the mistake says how to make one."""
     key = tmp_path / "key"

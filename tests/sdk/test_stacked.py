@@ -15,12 +15,14 @@ from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.instrumentation.flask import FlaskInstrumentor
 from opentelemetry.instrumentation.wsgi import OpenTelemetryMiddleware as WsgiMiddleware
 from opentelemetry.propagate import extract
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, Sampler
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler
 
 from tests.support.tracing import CLIENT, INTERNAL, LOGIN, SERVER, Tracing, tracing
 
 PAIR = ("PasswordsAuthenticate start", "PasswordsAuthenticate success")
 ANY_SAMPLER = pytest.mark.parametrize("sampler", [ALWAYS_ON, ALWAYS_OFF], ids=["on", "off"])
+SAMPLED = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+UNSAMPLED = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"}
 STYTCH = {
     "http.request.method": "POST",
     "url.full": "https://test.stytch.com/v1/passwords/authenticate",
@@ -28,11 +30,12 @@ STYTCH = {
 }
 
 
-async def post_asgi(app: Any, path: str) -> httpx.Response:
+async def post_asgi(app: Any, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
     """Send one POST to an ASGI application."""
+    headers = {"X-Request-Id": "abc-1"} | (headers or {})
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        return await client.post(path, headers={"X-Request-Id": "abc-1"})
+        return await client.post(path, headers=headers)
 
 
 def run(coroutine: Any) -> Any:
@@ -68,6 +71,70 @@ def test_asgi_middleware_around_fastapi(sampler: Sampler) -> None:
         assert answer.headers.get_list("X-EventLog-Request-Id") == [traced.events[0].request_id]
         assert traced.events[0].correlation_id == "abc-1"
         assert bool(traced.exported) is (sampler is ALWAYS_ON)
+
+
+def native_app(traced: Tracing, **settings: Any) -> fastapi.FastAPI:
+    """Return an application that FastAPI itself traces, without any instrumentation."""
+    native = {"tracer_provider": traced.provider, "metrics": False, "logs": False} | settings
+    app = fastapi.FastAPI(telemetry=native)  # type: ignore[arg-type]
+
+    @app.post("/login")
+    async def login(answer: int = 200) -> fastapi.Response:
+        return fastapi.Response(status_code=answer)
+
+    return app
+
+
+@ANY_SAMPLER
+@pytest.mark.parametrize("headers", [{}, SAMPLED, UNSAMPLED], ids=["none", "sampled", "unsampled"])
+def test_fastapi_that_traces_itself(sampler: Sampler, headers: dict[str, str]) -> None:
+    """Newer FastAPI makes its own server spans; the route comes late, the path is there at once."""
+    with tracing(sampler=ParentBased(sampler)) as traced:
+        run(post_asgi(native_app(traced), "/login?answer=401", headers))
+        traced.events.assert_events(PAIR[0], "PasswordsAuthenticate error")
+        assert {event.correlation_id for event in traced.events} == {"abc-1"}
+        assert {event.http_route for event in traced.events} <= {"/login", None}
+
+
+@ANY_SAMPLER
+@pytest.mark.parametrize("headers", [{}, SAMPLED, UNSAMPLED], ids=["none", "sampled", "unsampled"])
+def test_asgi_middleware_around_fastapi_that_traces_itself(
+    sampler: Sampler, headers: dict[str, str]
+) -> None:
+    """Both read the caller's headers, so that neither span is the other's child: still one pair."""
+    with tracing(sampler=ParentBased(sampler)) as traced:
+        stacked = AsgiMiddleware(native_app(traced), tracer_provider=traced.provider)
+        answer = run(post_asgi(stacked, "/login?answer=401", headers))
+        start, outcome = traced.events
+        traced.events.assert_events(PAIR[0], "PasswordsAuthenticate error")
+        assert start.request_id == outcome.request_id
+        assert answer.headers.get_list("X-EventLog-Request-Id") == [start.request_id]
+        assert {event.correlation_id for event in traced.events} == {"abc-1"}
+
+
+@ANY_SAMPLER
+def test_starlettes_own_middleware_in_fastapi_that_traces_itself(sampler: Sampler) -> None:
+    """The same for Starlette's middleware, inside of FastAPI's own span."""
+    from starlette.middleware.opentelemetry import OpenTelemetryMiddleware
+
+    with tracing(sampler=sampler) as traced:
+        app = native_app(traced)
+        app.add_middleware(OpenTelemetryMiddleware, tracer_provider=traced.provider)
+        run(post_asgi(app, "/login", SAMPLED))
+        traced.events.assert_events(*PAIR)
+
+
+def test_two_requests_in_a_row_in_one_context_are_two() -> None:
+    """A request that is over is not around the next one, even where a context outlives it."""
+    with tracing() as traced:
+        app = native_app(traced)
+
+        async def both() -> None:
+            for _ in range(2):
+                await post_asgi(app, "/login")
+
+        run(both())
+        traced.events.assert_events(*PAIR, *PAIR)
 
 
 @ANY_SAMPLER

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from otel_eventlog.templates import TemplateTrie, parse_template, split, split_path
+from otel_eventlog.templates import TemplateTrie, parse_template, split_path, split_route
 
 
 def find(template: str, segments: list[str]) -> bool:
@@ -25,11 +25,18 @@ def find(template: str, segments: list[str]) -> bool:
     ],
 )
 @pytest.mark.parametrize(
-    "route", ["/users/{user_id}/totp", "users/<uuid:u>/totp/", "/users/:userId/totp"]
+    "route",
+    [
+        "/users/{user_id}/totp",
+        "users/<uuid:u>/totp/",
+        "/users/:userId/totp",
+        "^users/(?P<pk>[^/.]+)/totp/$",
+        "users/^(?P<pk>[^/.]+)/totp$",
+    ],
 )
 def test_any_dialect_fits_any_other(template: str, route: str) -> None:
     """A rule written in one framework's dialect fits the route of every other framework."""
-    assert find(template, split(route))
+    assert find(template, split_route(route))
 
 
 @pytest.mark.parametrize(
@@ -63,6 +70,28 @@ def test_a_template_fits_paths(template: str, path: str, *, fits: bool) -> None:
 def test_a_path_is_split_before_it_is_decoded() -> None:
     """An encoded slash stays inside its segment."""
     assert split_path("/v1/users/a%2Fb%2Bc") == ["v1", "users", "a/b+c"]
+
+
+@pytest.mark.parametrize(
+    ("route", "template"),
+    [
+        (r"accounts/^confirm-email/(?P<key>[-:\w]+)/$", "/accounts/confirm-email/{key}"),
+        ("accounts/oidc/^(?P<provider_id>[^/]+)/login/", "/accounts/oidc/{provider}/login"),
+        (r"accounts/^reset/(?P<uid>[0-9A-Za-z]+)-(?P<key>.+)/$", "/accounts/reset/{uid}-{key}"),
+        (r"o/^\.well-known/jwks\.json/?$", "/o/.well-known/jwks.json"),
+        ("^/login$", "/login"),
+    ],
+)
+def test_anchors_and_groups_of_an_included_route_are_seen_through(
+    route: str, template: str
+) -> None:
+    """Django's route under an include, which may be all that a span has, fits as its path would.
+
+    A rule may also be written as that route, and then fits the path.
+    """
+    assert find(template, split_route(route))
+    assert find(route, split_route(route))
+    assert find(route, split_path(template.replace("{", "").replace("}", "")))
 
 
 def test_every_fitting_template_is_found() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from otel_eventlog import semconv
 from otel_eventlog.errors import WireError
 from otel_eventlog.model import EventLog, OutcomeSource, Rank, Status
+from otel_eventlog.privacy import clean_event
 from otel_eventlog.wire import (
     RESOURCE_ATTRIBUTES,
     TEXT_ATTRIBUTES,
@@ -23,6 +24,7 @@ from otel_eventlog.wire import (
 from tests.support.builders import NOW, event_log
 
 WORDS = st.text(st.characters(min_codepoint=32, exclude_categories=["Cs"]), min_size=1, max_size=20)
+HASHES = st.text("0123456789abcdef", min_size=32, max_size=64)
 MAYBE = st.none() | WORDS
 
 
@@ -42,6 +44,7 @@ def event_logs(draw: st.DrawFn) -> EventLog:
     )
     for name in TEXT_ATTRIBUTES:
         setattr(event, name, draw(WORDS if name in {"action", "category"} else MAYBE))
+    event.session_token_hash = draw(st.none() | HASHES)
     for name in RESOURCE_ATTRIBUTES:
         setattr(event, name, draw(st.just("") | WORDS))
     if status is not Status.START:
@@ -50,7 +53,7 @@ def event_logs(draw: st.DrawFn) -> EventLog:
         event.outcome_source = draw(st.sampled_from(OutcomeSource))
         event.http_status_code = draw(st.none() | st.integers(100, 599))
         event.attributes = draw(st.dictionaries(st.sampled_from("abc"), st.integers(0, 9)))
-    return event
+    return clean_event(event)
 
 
 @given(event_logs())
@@ -154,3 +157,16 @@ def test_reading_is_total(attributes: dict[str, Any]) -> None:
     except WireError:
         return
     assert len(event.action) <= 512
+
+
+def test_wrong_values_are_told_without_what_they_hold() -> None:
+    """A refusal is logged and sent back: it quotes no secret, and no more than a few words."""
+    record = to_record(event_log())
+    for name in ("eventlog.request_id", "eventlog.start_time_unix_nano"):
+        for value in (f"Bearer {'x' * 30}", ["s3cret"], {"a": "s3cret"}, "y" * 1000):
+            changed = replace(record, attributes={**record.attributes, name: value})
+            with pytest.raises(WireError) as caught:
+                from_record(changed, {})
+            assert "s3cret" not in str(caught.value)
+            assert "xxx" not in str(caught.value)
+            assert len(str(caught.value)) < 400

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from otel_eventlog.model import EventLog, Rank, SpanData, SpanEvent, Status
-from otel_eventlog.rulefile import parse_rules
+from otel_eventlog.rulefile import load_rule_set, parse_rules
 from otel_eventlog.rules import Rule
 from otel_eventlog.ruleset import RuleSet
 
@@ -79,3 +79,8 @@ def only_rule(text: str) -> Rule:
     """Return the one rule of a rule file given as text."""
     (rule,) = parse_rules(text, "rules.toml").rules
     return rule
+
+
+def rule_set_with_packs(*texts: str) -> RuleSet:
+    """Compile rule files given as text, with the default packs after them, as `install` does."""
+    return RuleSet([*rule_set(*texts).groups, *load_rule_set(()).groups])

@@ -93,11 +93,26 @@ class FakeCollector:
     @property
     def accepted(self) -> list[int]:
         """Span ids of the records that were answered with 200, in order of arrival."""
+        return [int.from_bytes(record.span_id, "big") for record in self.accepted_records]
+
+    @property
+    def accepted_records(self) -> list[LogRecord]:
+        """The records that were answered with 200, in order of arrival."""
         return [
-            int.from_bytes(record.span_id, "big")
+            record
             for received in self.received
-            if received.answered.status == 200
+            if received.answered.status == 200 and not received.answered.is_silent
             for record in received.records
+        ]
+
+    @property
+    def event_ids(self) -> list[str]:
+        """The ids of the event logs that were answered with 200, in order of arrival."""
+        return [
+            attribute.value.string_value
+            for record in self.accepted_records
+            for attribute in record.attributes
+            if attribute.key == "log.record.uid"
         ]
 
     def start(self) -> None:

@@ -47,7 +47,7 @@ class OtlpSink:
         self.events: list[EventLog] = []
         self.headers: list[dict[str, str]] = []
         self._changed = threading.Condition()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
@@ -70,6 +70,12 @@ class OtlpSink:
                 assert left > 0, f"{len(self.events)} of {count} event logs: {self.events}"
                 self._changed.wait(left)
             return list(self.events)
+
+    def wait_for_spans(self, are_enough: Callable[[list[Span]], bool], timeout_s: float) -> None:
+        """Return as soon as there are spans enough; fail if there never are."""
+        with self._changed:
+            names = [span.name for span in self.spans]
+            assert self._changed.wait_for(lambda: are_enough(self.spans), timeout_s), names
 
     def take_spans(self, body: bytes) -> bytes:
         """Keep the spans of a request and return the answer."""
@@ -118,6 +124,11 @@ class OtlpSink:
                 """Stay quiet."""
 
         return Handler
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing: applications that are killed are part of the tests."""
 
 
 def _record(log: Any) -> WireRecord:

@@ -10,14 +10,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import IO
 
 BIN = Path(sys.executable).parent
 """Where the commands of this environment are."""
 
-READY_TIMEOUT_S = 30.0
-END_TIMEOUT_S = 20.0
+READY_TIMEOUT_S = 60.0
+END_TIMEOUT_S = 30.0
 
 
 def free_port() -> int:
@@ -41,12 +42,14 @@ def running(
     environment: Mapping[str, str],
     *,
     end_with: signal.Signals = signal.SIGINT,
+    output: IO[bytes] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a server while in `with`; enter when it accepts connections, leave when it has ended.
 
-    Its output is shown when it does not start, or ends by itself.
+    Its output is shown when it does not start, or ends by itself; it goes to `output` if given.
     """
-    with tempfile.TemporaryFile() as output:
+    with ExitStack() as stack:
+        output = output or stack.enter_context(tempfile.TemporaryFile())
         process = subprocess.Popen(
             [str(part) for part in command],
             env=dict(environment),
@@ -67,7 +70,7 @@ def running(
                 raise AssertionError(_story(command, output)) from None
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], port: int, output: object) -> None:
+def _wait_until_ready(process: subprocess.Popen[bytes], port: int, output: IO[bytes]) -> None:
     deadline = time.monotonic() + READY_TIMEOUT_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
@@ -81,7 +84,7 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int, output: objec
     raise AssertionError(_story(process.args, output))
 
 
-def _story(command: object, output: object) -> str:
-    output.seek(0)  # type: ignore[attr-defined]
-    text = output.read().decode(errors="replace")  # type: ignore[attr-defined]
+def _story(command: object, output: IO[bytes]) -> str:
+    output.seek(0)
+    text = output.read().decode(errors="replace")
     return f"{command} did not start or end as it should; it said:\n{text}"

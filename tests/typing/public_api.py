@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import assert_type
+from typing import Self, assert_type
 
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import Sampler
 
 import otel_eventlog
-from otel_eventlog import CurrentAction, EventLog, EventLogSpanProcessor, Status, action
+from otel_eventlog import (
+    CurrentAction,
+    DeliveryStats,
+    EventLog,
+    EventLogSpanProcessor,
+    Status,
+    action,
+)
 from otel_eventlog.ruleset import RuleSet
-from otel_eventlog.testing import EventLogs
+from otel_eventlog.testing import EventLogs, capture
 
 
 def installs_with_every_option(provider: TracerProvider) -> None:
@@ -26,6 +33,8 @@ def installs_with_every_option(provider: TracerProvider) -> None:
         spool_dir=Path("spool"),
     )
     assert_type(processor, EventLogSpanProcessor | None)
+    if processor is not None:
+        assert_type(processor.delivery.stats(), DeliveryStats)
 
 
 def builds_a_provider_by_hand(
@@ -62,6 +71,47 @@ async def asynchronous_generator(pages: int) -> AsyncIterator[int]:
         yield page
 
 
+class Shop:
+    """Methods of every kind keep their signatures."""
+
+    @action("SessionsRevoke")
+    def method(self, user: str) -> int:
+        """Revoke as a method."""
+        return len(user)
+
+    @staticmethod
+    @action("SessionsRevoke")
+    def static(user: str) -> int:
+        """Revoke as a static method."""
+        return len(user)
+
+    @classmethod
+    @action("SessionsRevoke")
+    async def of_class(cls, user: str) -> Self:
+        """Revoke as a class method."""
+        del user
+        return cls()
+
+
+async def calls_methods(shop: Shop) -> None:
+    """Bound methods are what they were."""
+    assert_type(shop.method("ada"), int)
+    assert_type(Shop.static("ada"), int)
+    assert_type(await Shop.of_class("ada"), Shop)
+
+
+async def calls_wrongly(shop: Shop) -> None:
+    """A wrong call is found in spite of the decorator: without a complaint, this line is one."""
+    function(1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    function("ada", forget=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    await coroutine()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    shop.method(user=None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    async for _ in asynchronous_generator("x"):  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        pass
+    action(1)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    otel_eventlog.record("X", user_id={})  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
 async def calls_what_was_decorated() -> None:
     """Callers see the types that they saw before."""
     assert_type(function("ada", remember=True), int)
@@ -76,10 +126,28 @@ def says_what_happened() -> None:
         assert_type(current, CurrentAction)
         current.set_user("u-1").set("reason", "logout").succeed()
     otel_eventlog.current_action().fail("invalid_credentials")
-    otel_eventlog.record("EmailDelivery", message_status="bounced")
+    otel_eventlog.record(
+        "EmailDelivery",
+        message_status="bounced",
+        user_id=None,
+        attempts=3,
+        event_key="evt-1",
+        time_unix_nano=1_795_419_852_646_000_000,
+    )
 
 
 def asserts_in_tests(event_logs: EventLogs) -> None:
     """The fixture `event_logs` is a sequence of event logs."""
     assert_type(event_logs[0], EventLog)
     assert_type(event_logs.outcome("PasswordsAuthenticate").status, Status)
+    event_logs.assert_events("PasswordsAuthenticate start", "PasswordsAuthenticate success")
+    event_logs.assert_no_secret("hunter2", "correct horse")
+    event_logs.assert_no_unpaired_starts()
+    event_logs.wait_for(2, timeout_s=1.5)
+    event_logs.assert_no_secret()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def catches_without_pytest(provider: TracerProvider) -> None:
+    """`capture` yields what the fixture yields."""
+    with capture(provider, rules=["rules.toml"], packs=("stytch",)) as event_logs:
+        assert_type(event_logs, EventLogs)

@@ -99,7 +99,11 @@ def _print_catalogue(*, as_json: bool) -> None:
             for info in infos
         )
         return
-    table = Table("ACTION", "CATEGORY", "METHOD", "NAME IS", "MEANING", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    # A name that is cut off can be neither searched nor copied.
+    table.add_column("ACTION", min_width=max(len(info.name) for info in infos))
+    for header in ("CATEGORY", "METHOD", "NAME IS", "MEANING"):
+        table.add_column(header)
     for info in infos:
         origin = "documented" if info.documented else "derived"
         table.add_row(info.name, info.category, info.auth_method or "", origin, info.meaning)

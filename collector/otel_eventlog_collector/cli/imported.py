@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from otel_eventlog.model import EventLog, OutcomeSource, Status, parse_uuid
+from otel_eventlog.privacy import clean_event
 
 _NS_PER_MS = 1_000_000
 _UNIX_NANO_MAX = 2**63 - 1
@@ -68,6 +69,8 @@ def event_from_json(line: Any) -> EventLog:
         setattr(event, name, _integer(line, name))
     if event.event_id != str(line["event_id"]).lower():
         raise ValueError(f"event_id {line['event_id']!r} does not fit its request_id and status")
+    if not clean_event(event).action:
+        raise ValueError("action is no name of an action")
     return event
 
 

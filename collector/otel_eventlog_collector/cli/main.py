@@ -53,6 +53,7 @@ _COMMANDS = {
     "export": _Entry("export", "export", _READ),
     "import": _Entry("importing", "import_file", _KEEP),
     "prune": _Entry("prune", "prune", _KEEP),
+    "hash": _Entry("hashing", "hash_value", _KEEP),
     "doctor": _Entry("doctor", "doctor", _KEEP),
     "rules": _Entry("rules", "rules_app", _KEEP),
     "token": _Entry("token", "token_app", _KEEP),

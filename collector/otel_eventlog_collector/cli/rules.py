@@ -1,98 +1,78 @@
-"""`otel-eventlog rules`: are rule files right, and which rule takes a request?"""
+"""`otel-eventlog rules`: check and test rule files, ask why, and find what is missing."""
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from otel_eventlog.errors import RuleError
-from otel_eventlog.model import SpanKind
-from otel_eventlog.rulefile import load_rule_file, load_rule_set, pack_names
+from otel_eventlog.rulefile import parse_rules, read_rule_text
 from otel_eventlog_collector.cli.output import note, safe
-from otel_eventlog_collector.errors import NotFound
+from otel_eventlog_collector.cli.rules_explain import explain
+from otel_eventlog_collector.cli.rules_suggest import suggest
+from otel_eventlog_collector.cli.rules_test import run_tests, tests_of
+from otel_eventlog_collector.rule_tools.shadows import shadows
+from otel_eventlog_collector.rule_tools.wording import shadow_text
 
 rules_app = typer.Typer(
-    no_args_is_help=True, help="Check rule files, and ask which rule takes a request."
+    no_args_is_help=True,
+    help="Check and test rule files, ask which rule takes a request and why, find missing rules.",
 )
-
-_KINDS = {"server": SpanKind.SERVER, "client": SpanKind.CLIENT, "internal": SpanKind.INTERNAL}
 
 
 @rules_app.command()
 def check(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Rule files, in TOML.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="Files of rules or of rule tests.")
+    ],
 ) -> None:
-    """Check rule files and list every mistake with its line and a hint.
+    """Check files of rules and rule tests, and list every mistake with its line and a hint.
+
+    Exit code 2 if there is one. Rules that no span can reach, because an earlier one takes all that
+    they would take, are told as well.
 
     For example: `otel-eventlog rules check auth.toml`
     """
     mistakes: list[str] = []
     for path in files:
         try:
-            group = load_rule_file(path)
+            typer.echo(f"{path}: {_count(path)}, all right")
         except RuleError as error:
             mistakes.extend(error.mistakes)
-        else:
-            typer.echo(f"{path}: {len(group.rules)} rules, all right")
     if mistakes:
         raise RuleError(mistakes)
 
 
-@rules_app.command()
-def explain(
-    method: Annotated[str, typer.Argument(metavar="METHOD", help="HTTP method, as in POST.")],
-    path: Annotated[
-        str, typer.Argument(metavar="PATH", help="Route template or path, as in /login.")
-    ],
-    *,
-    host: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Server's name, for rules with `host`.")
-    ] = None,
-    kind: Annotated[
-        Literal["server", "client", "internal"], typer.Option(help="Kind of the span.")
-    ] = "server",
-    rules: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE", help="Rule file; repeat for more.")
-    ] = None,
-    pack: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help=f"Built-in rules to add: {', '.join(pack_names())}."),
-    ] = None,
-    no_default_packs: Annotated[
-        bool,
-        typer.Option("--no-default-packs", help="Leave out the packs that are on by default."),
-    ] = False,
-) -> None:
-    """Tell which rule takes a request, and so which action it is.
+def _count(path: Path) -> str:
+    """Return how many rules and tests a file has, if all of them are right."""
+    text = read_rule_text(path)
+    try:
+        keys = tomllib.loads(text).keys()
+    except tomllib.TOMLDecodeError as error:
+        raise RuleError([f"{path}: not valid TOML: {error}"]) from None
+    counts: list[str] = []
+    mistakes: list[str] = []
+    try:
+        if "rule" in keys or "test" not in keys:
+            rules = parse_rules(text, str(path)).rules
+            counts.append(f"{len(rules)} rules")
+            for shadow in shadows(rules):
+                note(safe(f"{path}:{shadow.rule.line}: {shadow_text(shadow)}"))
+    except RuleError as error:
+        mistakes += error.mistakes
+    try:
+        if "test" in keys:
+            counts.append(f"{len(tests_of(text, path).tests)} tests")
+    except RuleError as error:
+        mistakes += error.mistakes
+    if mistakes:
+        raise RuleError(list(dict.fromkeys(mistakes)))
+    return ", ".join(counts)
 
-    For example:
 
-    `otel-eventlog rules explain POST /login`
-
-    `otel-eventlog rules explain POST /v1/passwords/authenticate --kind client --pack stytch`
-    """
-    rule_set = load_rule_set(rules or (), pack or (), default_packs=not no_default_packs)
-    bare, _, query = path.partition("?")
-    attributes: dict[str, str] = {
-        "http.request.method": method.upper(),
-        "url.path": bare,
-        "url.query": query,
-    }
-    if kind == "server":
-        attributes["http.route"] = bare
-    if host is not None:
-        attributes["server.address"] = host
-    match = rule_set.match(_KINDS[kind], attributes, "")
-    asked = f"{method.upper()} {safe(path)} ({kind} span)"
-    if match is None:
-        raise NotFound(
-            f"no rule takes {asked}: it yields no event log. Add a rule for it to a file of yours, "
-            "or a pack: " + ", ".join(pack_names())
-        )
-    typer.echo(f"{asked} is {match.action}")
-    if match.rule is not None:
-        typer.echo(f"  by rule {match.rule.name!r} of {match.rule.source}")
-    if match.holds_start:
-        note("  Its start waits for its end, because the rule may conclude that nothing happened.")
+rules_app.command("test")(run_tests)
+rules_app.command("explain")(explain)
+rules_app.command("suggest")(suggest)

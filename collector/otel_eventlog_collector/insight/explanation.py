@@ -11,7 +11,7 @@ def explain(request: Request, state: RequestState) -> str:
     outcome = request.outcome
     if outcome is None:
         return _UNFINISHED[state]
-    sentences = [_decided_by(outcome)]
+    sentences = [decided_by(outcome)]
     if outcome.error_type:
         sentences.append(f"Reason: {outcome.error_type}.")
     if outcome.next_step:
@@ -31,7 +31,8 @@ _UNFINISHED = {
 }
 
 
-def _decided_by(outcome: EventLog) -> str:
+def decided_by(outcome: EventLog) -> str:
+    """Return a sentence that says what decided between success and error."""
     word = "a success" if outcome.status == "success" else "an error"
     code = outcome.http_status_code
     because = {

@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from otel_eventlog.limits import INT64_MAX, INT64_MIN
 from otel_eventlog.model import Attributes, AttributeValue, EventLog, SpanData
-from otel_eventlog.privacy import clean_text
+from otel_eventlog.scrubbing import clean_text
 from otel_eventlog_collector.limits import (
     ARRAY_ITEMS_MAX,
     ATTRIBUTE_CHARS_MAX,

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, TypeVar
 
+from otel_eventlog.guard import told
 from otel_eventlog_collector.errors import BodyTooLarge, CollectorError, StoreUnavailable
 from otel_eventlog_collector.limits import (
     ANSWER_TIMEOUT_S,
@@ -123,7 +124,7 @@ class Intake:
         """Return what the sender is told; an unexpected error is logged here, and only here."""
         if not isinstance(error, CollectorError):
             self.metrics.count("eventlog_internal_errors_total", where=where)
-            _log.error("request failed on a mistake of ours", exc_info=error)
+            _log.error("request failed on a mistake of ours\n%s", told(error))
         return error_answer(error)
 
     def close(self) -> None:

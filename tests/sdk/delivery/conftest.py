@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from otel_eventlog.delivery import retry
 from otel_eventlog.delivery.delivery import Delivery
 from otel_eventlog.delivery.http_sender import HttpSender
 from otel_eventlog.delivery.sender import Transport
@@ -40,3 +42,16 @@ def make_delivery(collector: FakeCollector) -> Iterator[Callable[..., Delivery]]
     collector.stop()
     for delivery in made:
         delivery.shutdown(timeout_s=5.0)
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the pauses between attempts short."""
+    monkeypatch.setattr(retry, "DELAY_S_MAX", 0.05)
+    monkeypatch.setattr(retry, "REFUSED_DELAY_S_MAX", 0.05)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a spool directory that does not exist yet."""
+    return tmp_path / "spool"

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
-import ssl
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -213,24 +210,3 @@ def test_our_own_calls_are_never_traced(
     assert not spans.get_finished_spans()
     send(transport)
     assert len(spans.get_finished_spans()) == 1
-
-
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates")
-def test_tls_trusts_the_given_authority_only(tmp_path: Path, collector: FakeCollector) -> None:
-    """With its authority named a TLS collector is trusted; without, nothing is sent to it."""
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-    command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
-    command += ["-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(command, check=True, capture_output=True)
-    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    tls.load_cert_chain(certificate, key)
-    collector.wrap(tls)
-    url = collector.url.replace("http:", "https:")
-    refused = send(Transport(base_url=url))
-    assert refused.answer is Answer.UNAVAILABLE
-    assert "certificate" in refused.detail.lower()
-    assert not collector.received
-    trusted = Transport(base_url=url, certificate_file=str(certificate))
-    assert send(trusted).answer is Answer.DELIVERED
-    assert len(collector.received) == 1

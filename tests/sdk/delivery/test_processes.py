@@ -13,48 +13,19 @@ import pytest
 from otel_eventlog.delivery.delivery import Delivery
 from otel_eventlog.delivery.spool import Spool
 from tests.support.fake_collector import FakeCollector
+from tests.support.programs import HEAD, ROOT, run_program
 from tests.support.waiting import eventually
-
-ROOT = Path(__file__).resolve().parents[3]
-
-HEAD = """
-import os, sys, threading, time
-from otel_eventlog.exporter import keep
-from otel_eventlog.settings import Settings, build_delivery
-from tests.support.builders import event_log
-
-settings = Settings.from_env(
-    {"OTEL_EVENTLOG_ENDPOINT": sys.argv[1], "OTEL_EVENTLOG_SPOOL_DIR": sys.argv[2]}
-)
-delivery = build_delivery(settings, keep)
-"""
-
-
-def run(script: str, collector: FakeCollector, spool: str = "", timeout_s: float = 60.0) -> None:
-    """Run a script after HEAD; it must end by itself, with 0, and say nothing."""
-    finished = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", HEAD + script, collector.url, spool],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=timeout_s,
-        check=False,
-        env={**os.environ, "PYTHONFAULTHANDLER": "1"},
-    )
-    assert finished.returncode == 0, finished.stderr
-    assert finished.stdout == ""
-    assert finished.stderr == ""
 
 
 def test_a_script_that_just_ends_has_delivered(collector: FakeCollector) -> None:
     """Event logs put right before the end of the interpreter arrive."""
-    run("for number in range(1, 101): delivery.put(event_log(span_id=number))\n", collector)
+    run_program("for number in range(1, 101): delivery.put(event_log(span_id=number))\n", collector)
     assert sorted(collector.accepted) == list(range(1, 101))
 
 
 def test_spans_that_end_with_the_interpreter_are_delivered(collector: FakeCollector) -> None:
     """The tracer provider ends after us and still hands over the spans of its batch."""
-    run(
+    run_program(
         "from opentelemetry.sdk.trace import TracerProvider\n"
         "from opentelemetry.sdk.trace.export import BatchSpanProcessor\n"
         "from opentelemetry.trace import SpanKind\n"
@@ -102,7 +73,7 @@ def test_zero_code_exporter(collector: FakeCollector) -> None:
 def test_nothing_is_printed_when_the_collector_is_down(collector: FakeCollector) -> None:
     """An application without a logging configuration stays silent, and ends soon."""
     collector.stop()
-    run(
+    run_program(
         "delivery.put(event_log())\n"
         "assert not delivery.force_flush(0.5)\n"
         "import time; before = time.monotonic()\n"
@@ -185,7 +156,7 @@ def test_forks_amid_traffic_never_block(
         "for thread in threads: thread.join()\n"
         "assert delivery.force_flush(20)\n"
     )
-    run(script, collector, str(tmp_path / "spool") if has_spool else "", timeout_s=90)
+    run_program(script, collector, str(tmp_path / "spool") if has_spool else "", timeout_s=90)
     assert set(collector.accepted) >= set(range(1, 12))
     if has_spool:
         heir = make_delivery(spool=Spool(tmp_path / "spool"))

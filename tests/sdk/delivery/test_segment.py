@@ -37,7 +37,7 @@ def test_reading_ends_and_finds_the_good_line(
         names = read_field_names(fd)
         offset, found = 0, []
         while True:
-            piece = read_piece(fd, offset, names, is_closed=is_closed)
+            piece = read_piece(fd, offset, path.stat().st_size, names, is_closed=is_closed)
             found += piece.events
             if piece.end == offset:
                 break
@@ -60,3 +60,11 @@ def test_an_odd_attribute_value_is_written_as_text() -> None:
     lines = record_lines([event_log(attributes={"raw": b"\x00\xff", "many": ("a", "b")})])
     assert lines.count(b"\n") == 1
     assert lines.isascii()
+
+
+def test_a_structure_that_contains_itself_does_not_take_the_process_down() -> None:
+    """An attribute no JSON can hold is an error that the caller catches, like any other."""
+    endless: list[object] = []
+    endless.append(endless)
+    with pytest.raises(RecursionError):
+        record_lines([event_log(attributes={"endless": endless})])

@@ -1,0 +1,1 @@
+"""What people need to write rules: tests, reasons and suggestions. Pure, over the one engine."""

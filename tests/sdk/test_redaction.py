@@ -1,0 +1,141 @@
+"""Redaction: each kind of field has its cleaner; names, ids and routes are no hiding places."""
+
+from __future__ import annotations
+
+import pytest
+
+from otel_eventlog.redaction import (
+    clean_address,
+    clean_method,
+    clean_route,
+    is_blocked_name,
+    is_credential,
+)
+
+
+@pytest.mark.parametrize(
+    ("route", "kept"),
+    [
+        ("/login", "/login"),
+        ("/reset/{token}", "/reset/{token}"),
+        ("/accounts/<int:pk>/", "/accounts/<int:pk>/"),
+        ("/:id/2fa", "/:id/2fa"),
+        ("/v1/oauth2/v2.0/token", "/v1/oauth2/v2.0/token"),
+        ("messages:send", "messages:send"),
+        (r"^reset/(?P<uid>[0-9A-Za-z_\-]+)/(?P<token>[0-9A-Za-z]{1,13})/$",) * 2,
+        ("/.well-known/openid-configuration",) * 2,
+        ("/reset/Ab3dE9", "/reset/{redacted}"),
+        ("/reset/c5jk2n-4f1e8d9a/done", "/reset/{redacted}/done"),
+        ("/verify/493817", "/verify/{redacted}"),
+        ("/u/ada%40example.com", "/u/{redacted}"),
+        ("/u/ada@example.com", "/u/{redacted}"),
+        ("/cb?code=x", "/cb"),
+        ("https://app.example/cb#x", "/cb"),
+        ("/s/AbCdEfGhIjKlMnOpQr", "/s/{redacted}"),
+        ("{tok-Ab3dE9xYz4Kl5Mn6Op7}", "{redacted}"),
+    ],
+)
+def test_a_route_is_a_template(route: str, kept: str) -> None:
+    """Templates of every dialect stay as they are; what only a path can hold is replaced."""
+    assert clean_route(route) == kept
+    assert clean_route(kept) == kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2ln",
+        "Bearer abc",
+        "Basic YWRhOnB3",
+        "sid=abc",
+        "x-reset_token=abc",
+        "https://app.example/cb?code=x",
+        "sk_live_abcdefgh12",
+        "xoxb-12345678-abc",
+        "AKIAABCDEFGHIJKLMNOP",
+        "mZAYn5aLEqKUlZ_Ad9U_fWr38GaAQ1oFAhT8ds245v7Q",
+    ],
+)
+def test_credentials_are_no_ids(text: str) -> None:
+    """A token, a cookie or a query string given as an id is recognised as what it is."""
+    assert is_credential(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "u-1",
+        "ada@example.com",
+        "Ada Lovelace",
+        "Basic Industries",
+        "user-test-16d9ba61-97a1-4ba4-9720-b03761dc50c6",
+        "auth0|507f1f77bcf86cd799439020",
+        "piAG7t9fTcdzWYsJ7Xn2KJ1nYlD3",
+        "1234567890-abcdefghijkl1234567890abcdefghij.apps.googleusercontent.com",
+        "CN=Ada,OU=People,DC=example",
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        "01J9Z3NDEKTSV4RRFFQ69G5FAV",
+        "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "arn:aws:iam::123456789012:user/ada",
+    ],
+)
+def test_ids_of_the_usual_makers_are_kept(text: str) -> None:
+    """UUIDs, hashes, ULIDs, names and the ids of identity providers are no credentials."""
+    assert not is_credential(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_blocked"),
+    [
+        ("smsCode", True),
+        ("backup_codes", True),
+        ("app.pwd", True),
+        ("JSESSIONID", True),
+        ("connect.sid", True),
+        ("csrf", True),
+        ("SAMLResponse", True),
+        ("password_hash", True),
+        ("http.response.header.location", True),
+        ("http.request.header.referer", True),
+        ("sk_live_abcdefgh12345678", True),
+        ("statusCode", False),
+        ("geo.country_iso_code", False),
+        ("code.function.name", False),
+        ("app.passwordless", False),
+        ("zip_code", False),
+        ("session_jwt_hash", False),
+        ("app.session_count", False),
+        ("geo.location", False),
+        ("author", False),
+    ],
+)
+def test_names_say_what_is_behind_them(name: str, is_blocked: bool) -> None:  # noqa: FBT001
+    """Also in camel case and as product names, and a name that is itself a token."""
+    assert is_blocked_name(name) is is_blocked
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("192.0.2.7, 10.0.0.1", "192.0.2.7"),
+        ("web-7d9f8b6c5d-x2kqz.internal", "web-7d9f8b6c5d-x2kqz.internal"),
+        ("sid=abc", None),
+        ("<script>", None),
+        (7, None),
+    ],
+)
+def test_addresses_are_addresses(value: object, kept: str | None) -> None:
+    """An IP address or host name; of a list of proxies the first; anything else is left out."""
+    assert clean_address(value) == kept
+
+
+def test_methods_are_words() -> None:
+    """What cannot be a method is `_OTHER`, as the convention has it."""
+    assert [clean_method(value) for value in ("POST", "GET x", "A" * 40, None)] == [
+        "POST",
+        "_OTHER",
+        "_OTHER",
+        None,
+    ]
