@@ -1,0 +1,52 @@
+"""A gateway: passes every request on to Hydra, and its answer back. Its spans are Flask's."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import requests
+from flask import Flask, Response, request
+
+PUBLIC = f"http://127.0.0.1:{os.environ['HYDRA_PORT']}"
+ADMIN = f"http://127.0.0.1:{os.environ['HYDRA_ADMIN_PORT']}"
+ANY = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+OURS = {"connection", "content-length", "content-encoding", "transfer-encoding"}
+
+app = Flask("gateway")
+
+
+@app.route("/<path:path>", methods=ANY)
+def pass_on(path: str) -> Response:
+    """Ask Hydra."""
+    answer = requests.request(
+        request.method,
+        f"{ADMIN if path.startswith('admin/') else PUBLIC}/{path}",
+        params=request.args,
+        data=request.get_data(),
+        headers={name: value for name, value in request.headers.items() if name != "Host"},
+        allow_redirects=False,
+        timeout=60,
+    )
+    passed = Response(answer.content, answer.status_code)
+    # As they came: several cookies are several headers.
+    for name, value in answer.raw.headers.items():
+        if name.lower() not in OURS:
+            passed.headers.add(name, value)
+    return passed
+
+
+def wait_for_hydra() -> None:
+    """Return as soon as Hydra answers."""
+    for _ in range(600):
+        try:
+            if requests.get(f"{ADMIN}/health/ready", timeout=5).ok:
+                return
+        except requests.RequestException:
+            pass
+        time.sleep(0.2)
+    raise RuntimeError("Hydra does not answer")
+
+
+wait_for_hydra()
+app.run("127.0.0.1", int(os.environ["PORT"]))
