@@ -19,7 +19,7 @@ from opentelemetry.trace import SpanKind
 
 from otel_eventlog.model import Status
 from otel_eventlog.signals import meaning
-from otel_eventlog.tracking import Request
+from otel_eventlog.tracking import Request, slot_of
 
 _REDIRECTS = range(300, 400)
 _ANSWERS = range(200, 400)
@@ -40,9 +40,6 @@ _SECURITY_VIEWS = frozenset(
     }
 )
 """Views of Flask-Security that send a signal whenever a POST to them succeeds."""
-
-_SECOND_FACTOR_CHECKS = frozenset({"mf_recovery", "two_factor_token_validation"})
-"""Those of them that check the second factor themselves."""
 
 _SECOND_FACTOR_VIEWS = frozenset(
     {"tf_select", "two_factor_setup", "two_factor_token_validation", "wan_signin"}
@@ -67,6 +64,9 @@ def judge(app: Any, response: Any) -> None:
         response: its response.
 
     """
+    slot = slot_of(None)
+    if slot is not None and slot.request is None:
+        return  # most requests: no auth call
     if not hasattr(app, "login_manager") or response is None:
         return
     request = meaning.request_for(meaning.anything)
@@ -117,7 +117,7 @@ def _security_view(app: Any, endpoint: str | None) -> str | None:
 
 
 def _judge_security(request: Request, view: str, flask: Any, response: Any) -> None:
-    if view not in _SECOND_FACTOR_CHECKS and _second_factor_is_due(view, flask, response):
+    if _second_factor_is_due(view, flask, response):
         request.notes.signal = Status.SUCCESS
         request.notes.signal_next_step = "second_factor"
     elif _is_page(response) or view == "change_password" or not _is_signed_in(flask):
@@ -127,7 +127,7 @@ def _judge_security(request: Request, view: str, flask: Any, response: Any) -> N
 
 def _second_factor_is_due(view: str, flask: Any, response: Any) -> bool:
     if "tf_user_id" not in flask.session:
-        return False
+        return False  # who is signed in already may be sent to set a second factor up
     if response.status_code in _REDIRECTS:
         target = _target(flask, response)
         endpoint = "" if target is None else target[0].rpartition(".")[2]
