@@ -19,6 +19,7 @@ from otel_eventlog.model import (
 from otel_eventlog.outcome import METHOD_NOT_ALLOWED, Annotations, Outcome, decide
 from otel_eventlog.privacy import Privacy
 from otel_eventlog.redaction import (
+    clean_action,
     clean_identifier,
     clean_method,
     clean_name,
@@ -151,7 +152,7 @@ class Mapper:
     def _shared(self, span: SpanData, match: Match, notes: Annotations) -> dict[str, Any]:
         """Return the fields that both halves of a request have in common."""
         attributes, resource = span.attributes, span.resource
-        action = clean_word(notes.action or match.action) or ""
+        action = clean_action(notes.action or match.action) or ""
         info = lookup(action)
         hashed = self.privacy.identifier
         return {

@@ -22,6 +22,7 @@ from otel_eventlog.limits import (
 )
 from otel_eventlog.model import AttributeValue, EventLog
 from otel_eventlog.redaction import (
+    clean_action,
     clean_address,
     clean_identifier,
     clean_method,
@@ -39,7 +40,7 @@ from otel_eventlog.scrubbing import REDACTED, clean_text, scrub
 Cleaner = Callable[[object], str | None]
 
 CLEANERS: Mapping[str, Cleaner] = {
-    "action": clean_word,
+    "action": clean_action,
     "category": clean_word,
     "next_step": clean_word,
     "correlation_id": valid_correlation_id,
