@@ -78,8 +78,9 @@ def install(
         )
     except (SettingsError, RuleError) as error:
         guard.say_once("otel_eventlog is off: " + "; ".join(error.mistakes))
-    except Exception:  # noqa: BLE001 - nothing of ours may reach the application
+    except Exception as error:  # noqa: BLE001 - nothing of ours may reach the application
         guard.caught("install")
+        guard.say_once(f"otel_eventlog is off: {error!r}")
     return None
 
 

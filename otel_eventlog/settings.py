@@ -11,6 +11,7 @@ import difflib
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -145,8 +146,17 @@ def build_mapper(settings: Settings, rank: Rank = Rank.APP) -> Mapper:
 
 
 def build_sender(settings: Settings) -> Sender:
-    """Return the sender for the configured protocol; it connects when first used."""
+    """Return the sender for the configured protocol; it connects when first used.
+
+    Raises:
+        SettingsError: the package that the protocol needs is not installed.
+
+    """
     if settings.protocol == GRPC:
+        if find_spec("grpc") is None:
+            raise SettingsError(
+                [f"{_PREFIX}PROTOCOL: 'grpc' needs: pip install 'otel-eventlog[grpc]'"]
+            )
         from otel_eventlog.delivery.grpc_sender import GrpcSender
 
         return GrpcSender(settings.transport())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -166,6 +167,27 @@ def test_mistakes_are_told_in_one_line_and_never_raised(
     assert "rules.toml" in of_rules
     assert "'not-a-url'" in of_endpoint
     assert not [line for line in (of_rules, of_endpoint) if "\n" in line]
+    assert not isinstance(provider.sampler, EventLogSampler)
+
+
+def test_a_protocol_whose_package_is_missing_is_a_wrong_setting(
+    provider: TracerProvider, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`grpc` without the extra of that name is told at the start, with what mends it."""
+    monkeypatch.setitem(sys.modules, "grpc", None)
+    monkeypatch.setenv("OTEL_EVENTLOG_PROTOCOL", "grpc")
+    assert otel_eventlog.install(provider) is None
+    assert "pip install 'otel-eventlog[grpc]'" in caplog.text
+
+
+def test_whatever_else_fails_is_told_and_not_raised(
+    provider: TracerProvider, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A package that is broken in this environment keeps event logs off, and nothing else."""
+    monkeypatch.delenv("OTEL_EVENTLOG_RAISE", raising=False)
+    monkeypatch.setitem(sys.modules, "requests", None)
+    assert otel_eventlog.install(provider) is None
+    assert "otel_eventlog is off: " in caplog.text
     assert not isinstance(provider.sampler, EventLogSampler)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +17,7 @@ from opentelemetry.instrumentation.flask import FlaskInstrumentor
 from opentelemetry.instrumentation.wsgi import OpenTelemetryMiddleware as WsgiMiddleware
 from opentelemetry.propagate import extract
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ALWAYS_ON, ParentBased, Sampler
+from starlette.middleware.opentelemetry import OpenTelemetryMiddleware as StarletteMiddleware
 
 from tests.support.tracing import CLIENT, INTERNAL, LOGIN, SERVER, Tracing, tracing
 
@@ -73,10 +75,17 @@ def test_asgi_middleware_around_fastapi(sampler: Sampler) -> None:
         assert bool(traced.exported) is (sampler is ALWAYS_ON)
 
 
-def native_app(traced: Tracing, **settings: Any) -> fastapi.FastAPI:
-    """Return an application that FastAPI itself traces, without any instrumentation."""
-    native = {"tracer_provider": traced.provider, "metrics": False, "logs": False} | settings
-    app = fastapi.FastAPI(telemetry=native)  # type: ignore[arg-type]
+def native_app(traced: Tracing) -> fastapi.FastAPI:
+    """Return an application that FastAPI itself traces, without any instrumentation.
+
+    FastAPI for older SDKs cannot; there Starlette's own middleware does what FastAPI does in newer.
+    """
+    if "telemetry" in inspect.signature(fastapi.FastAPI).parameters:
+        native: Any = {"tracer_provider": traced.provider, "metrics": False, "logs": False}
+        app = fastapi.FastAPI(telemetry=native)
+    else:
+        app = fastapi.FastAPI()
+        app.add_middleware(StarletteMiddleware, tracer_provider=traced.provider)
 
     @app.post("/login")
     async def login(answer: int = 200) -> fastapi.Response:
@@ -115,11 +124,9 @@ def test_asgi_middleware_around_fastapi_that_traces_itself(
 @ANY_SAMPLER
 def test_starlettes_own_middleware_in_fastapi_that_traces_itself(sampler: Sampler) -> None:
     """The same for Starlette's middleware, inside of FastAPI's own span."""
-    from starlette.middleware.opentelemetry import OpenTelemetryMiddleware
-
     with tracing(sampler=sampler) as traced:
         app = native_app(traced)
-        app.add_middleware(OpenTelemetryMiddleware, tracer_provider=traced.provider)
+        app.add_middleware(StarletteMiddleware, tracer_provider=traced.provider)
         run(post_asgi(app, "/login", SAMPLED))
         traced.events.assert_events(*PAIR)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -22,10 +23,18 @@ END_TIMEOUT_S = 30.0
 
 
 def free_port() -> int:
-    """Return a port of the loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """Return a port of the loopback that nobody listens on.
+
+    Below those that the system gives to whoever asks for any, so that nobody is given it before the
+    server that it is for.
+    """
+    while True:
+        port = 10_000 + secrets.randbelow(22_000)  # `random` begins anew in every test
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
         return port
 
 

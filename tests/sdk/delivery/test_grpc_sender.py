@@ -15,7 +15,6 @@ from google.rpc.status_pb2 import Status as RpcStatus
 from otel_eventlog.delivery.delivery import Delivery
 from otel_eventlog.delivery.grpc_sender import GrpcSender
 from otel_eventlog.delivery.sender import Answer, Transport
-from otel_eventlog.settings import Settings, build_sender
 from tests.support.builders import event_log
 from tests.support.grpc_collector import GrpcCollector
 
@@ -136,8 +135,7 @@ def test_without_grpc_the_log_says_what_to_install(
 ) -> None:
     """A missing extra neither raises nor loses: the event logs wait, and the log says why."""
     monkeypatch.setitem(sys.modules, "grpc", None)
-    settings = Settings.from_env({"OTEL_EVENTLOG_PROTOCOL": "grpc"})
-    delivery = make_delivery(sender=build_sender(settings))
+    delivery = make_delivery(sender=GrpcSender(Transport(base_url="http://127.0.0.1:9")))
     delivery.put(event_log())
     assert not delivery.force_flush(0.5)
     assert not delivery.stats().dropped
