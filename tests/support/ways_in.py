@@ -229,8 +229,8 @@ class Gate:
 class Visitor:
     """Sends requests to one application, each on a connection of its own.
 
-    The server closes it: gunicorn's threaded worker can lock itself out for good when a signal comes
-    just as it notices that a client has gone.
+    The server closes it: gunicorn's threaded worker can lock itself out for good when a signal
+    comes just as it notices that a client has gone.
     """
 
     def __init__(self, port: int) -> None:
