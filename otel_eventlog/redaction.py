@@ -157,10 +157,10 @@ def clean_word(value: object) -> str | None:
 
 
 _ACTION = re.compile(r"[A-Z][A-Za-z0-9]*")
-_ACTION_PART_CHARS_MIN = 2.5
+_ACTION_PART_CHARS_MIN = 3.0
 """Names such as `M2MClientsCreate` have parts as long as this on average; tokens in mixed case have
 shorter ones."""
-_ACTION_DIGITS_MAX = 3
+_ACTION_DIGITS_MAX = 2
 
 
 @lru_cache(_REMEMBERED_MAX)
