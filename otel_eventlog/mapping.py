@@ -17,8 +17,9 @@ from otel_eventlog.model import (
     Status,
 )
 from otel_eventlog.outcome import METHOD_NOT_ALLOWED, Annotations, Outcome, decide
-from otel_eventlog.privacy import Privacy, clean_action
+from otel_eventlog.privacy import Privacy
 from otel_eventlog.redaction import (
+    clean_action,
     clean_identifier,
     clean_method,
     clean_name,

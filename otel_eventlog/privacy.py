@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from otel_eventlog.actions import catalogue
 from otel_eventlog.limits import (
     IDENTIFIER_CHARS_MAX,
     INT64_MAX,
@@ -23,6 +22,7 @@ from otel_eventlog.limits import (
 )
 from otel_eventlog.model import AttributeValue, EventLog
 from otel_eventlog.redaction import (
+    clean_action,
     clean_address,
     clean_identifier,
     clean_method,
@@ -38,14 +38,6 @@ from otel_eventlog.redaction import (
 from otel_eventlog.scrubbing import REDACTED, clean_text, scrub
 
 Cleaner = Callable[[object], str | None]
-
-
-def clean_action(value: object) -> str | None:
-    """Return an action: one of the catalogue as it is, any other as a word.
-
-    `M2MClientsGet` is made of parts so short that it looks drawn by lot.
-    """
-    return value if isinstance(value, str) and value in catalogue() else clean_word(value)
 
 
 CLEANERS: Mapping[str, Cleaner] = {

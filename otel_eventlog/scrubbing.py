@@ -19,7 +19,8 @@ _RANDOM_NUMBERS_MIN = 4
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
-_PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+"""A run of letters or of digits: the words within a word."""
 
 VENDOR_PREFIXES = (
     *("sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_", "ghp_", "gho_", "ghr_", "ghs_"),
@@ -52,7 +53,7 @@ def is_random(word: str) -> bool:
         return False
     if "-" in word:
         word = _UUID.sub("", word)
-    parts = _PART.findall(word)
+    parts = PART.findall(word)
     chars = sum(map(len, parts))
     if chars < RANDOM_CHARS_MIN:
         return False

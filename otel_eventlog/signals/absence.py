@@ -52,6 +52,13 @@ _SESSION_LEFTOVERS = frozenset(
 )
 """Keys that a refused log-in may leave in a session: messages and book-keeping."""
 
+_NAMING_FIELDS = frozenset(
+    {"account", "email", "e-mail", "identifier", "identity", "login", "mail", "phone", "user"}
+    | {"user_name", "username", "csrf_token", "_csrf_token", "next", "remember", "remember_me"}
+    | {"button", "send", "submit"}
+)
+"""Fields of a form that say who somebody is and prove nothing."""
+
 _QUERY_LEFTOVERS = frozenset({"next", "error", "message", "msg", "reason", "return_to", "failed"})
 """Query parameters of a redirect that may follow a refused log-in."""
 
@@ -85,8 +92,11 @@ def judge(app: Any, response: Any) -> None:
     if view is not None:
         _judge_security(request, view, flask, response)
     elif meaning.is_log_in(action) and not _is_signed_in(flask):
-        refused = _is_page_or_redirect(response) and not _left_something(app, flask, response)
-        request.notes.signal_missing = refused
+        request.notes.signal_missing = (
+            _is_page_or_redirect(response)
+            and not _only_named_somebody(flask)
+            and not _left_something(app, flask, response)
+        )
 
 
 def _note_signed_in(request: Request, flask: Any) -> None:
@@ -152,6 +162,15 @@ def _is_page(response: Any) -> bool:
 def _is_page_or_redirect(response: Any) -> bool:
     """Whether people were answered: an API that answers JSON says failure by its status."""
     return response.status_code in _REDIRECTS or _is_page(response)
+
+
+def _only_named_somebody(flask: Any) -> bool:
+    """Whether nothing was given that could be wrong: a link will be sent, a password asked for.
+
+    Only the fields' names are looked at, and only where the view has read the form itself.
+    """
+    form = vars(flask.request._get_current_object()).get("form")  # noqa: SLF001 - as Flask's docs do
+    return bool(form) and all(name.lower() in _NAMING_FIELDS for name in form)
 
 
 def _left_something(app: Any, flask: Any, response: Any) -> bool:

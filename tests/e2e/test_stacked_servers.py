@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -67,7 +68,8 @@ def serving(module: str, **more: str) -> Iterator[Running]:
     with OtlpSink() as traces, OtlpSink() as collector:
         environment = WAYS["env"].environment(port, traces.url, collector.url) | more
         with (
-            running([INSTRUMENT, *command], port, environment),
+            # On SIGINT gunicorn's threaded worker can lock itself out (see `Visitor`).
+            running([INSTRUMENT, *command], port, environment, end_with=signal.SIGTERM),
             httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=DEADLINE_S) as client,
         ):
             yield Running(client, traces, collector)

@@ -153,6 +153,39 @@ def test_a_log_in_that_left_something_was_not_refused(view: Any) -> None:
         assert outcome_of(traced) == ("error", "signal", "refused", None)
 
 
+def test_who_only_gave_a_name_was_not_refused() -> None:
+    """A link is sent, or the password asked for next: nothing was given that could be wrong."""
+
+    def send_link() -> Any:
+        flask.flash(f"A link was sent to {flask.request.form['email']}.")
+        return PAGE
+
+    with tracing() as traced, flask_login_app(traced, send_link) as app:
+        client = app.test_client()
+        client.post("/login", data={"Email": "a@example.com", "email": "a@example.com", "next": ""})
+        assert outcome_of(traced) == ("success", "http", None, None)
+        client.post("/login", data={"email": "a@example.com", "password": "hunter2"})
+        assert outcome_of(traced) == ("error", "signal", "refused", None)
+
+
+def test_a_form_that_the_view_has_not_read_is_not_read_for_us() -> None:
+    """What is left unread of a request stays so."""
+    unread: list[int] = []
+
+    def answer() -> Any:
+        request = flask.request
+        stream = request.environ["wsgi.input"]
+        flask.request_tearing_down.connect(
+            lambda *_, **__: unread.append(len(stream.read())), app, weak=False
+        )
+        return PAGE
+
+    with tracing() as traced, flask_login_app(traced, answer) as app:
+        app.test_client().post("/login", data={"email": "a@example.com"})
+        assert unread == [len("email=a@example.com")]
+        assert outcome_of(traced) == ("error", "signal", "refused", None)
+
+
 def test_what_was_in_the_session_before_is_nothing_left_behind() -> None:
     """A second factor remembered by an earlier attempt does not hide a later failure."""
     with tracing() as traced, flask_login_app(traced, second_factor_in_session) as app:
