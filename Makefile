@@ -61,10 +61,11 @@ test: $(STAMP) ## run the tests
 	$(BIN)/python -m pytest $(ARGS)
 
 .PHONY: lint
-lint: $(STAMP) ## ruff, mypy --strict, the layers, spelling
+lint: $(STAMP) ## ruff, mypy --strict, pyright, the layers, spelling
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict
+	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 

@@ -19,6 +19,7 @@ from otel_eventlog.model import (
 from otel_eventlog.outcome import METHOD_NOT_ALLOWED, Annotations, Outcome, decide
 from otel_eventlog.privacy import Privacy
 from otel_eventlog.redaction import (
+    clean_action,
     clean_identifier,
     clean_method,
     clean_name,
@@ -128,7 +129,7 @@ class Mapper:
             error_type=clean_word(decided.error_type),
             error_message=_error_message(span, notes) if is_error else None,
             http_status_code=integer(first(attributes, semconv.HTTP_STATUS_CODE)),
-            user_id=hashed(
+            user_id=self.privacy.user(
                 clean_user(
                     notes.user_id or first_text(attributes, semconv.USER_ID) or notes.signal_user_id
                 )
@@ -151,7 +152,7 @@ class Mapper:
     def _shared(self, span: SpanData, match: Match, notes: Annotations) -> dict[str, Any]:
         """Return the fields that both halves of a request have in common."""
         attributes, resource = span.attributes, span.resource
-        action = clean_word(notes.action or match.action) or ""
+        action = clean_action(notes.action or match.action) or ""
         info = lookup(action)
         hashed = self.privacy.identifier
         return {

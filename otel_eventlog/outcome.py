@@ -241,8 +241,8 @@ def _location_fits(globs: tuple[str, ...], facts: _Facts) -> bool:
     if not whole:
         return False
     path = whole.partition("#")[0].partition("?")[0]
-    if "://" in path:
-        path = "/" + path.partition("://")[2].partition("/")[2]
+    if "://" in path or path.startswith("//"):  # a whole URL, or one without its scheme
+        path = "/" + path.partition("//")[2].partition("/")[2]
     return any(fnmatchcase(whole, glob) or fnmatchcase(path, glob) for glob in globs)
 
 

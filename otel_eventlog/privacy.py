@@ -22,6 +22,7 @@ from otel_eventlog.limits import (
 )
 from otel_eventlog.model import AttributeValue, EventLog
 from otel_eventlog.redaction import (
+    clean_action,
     clean_address,
     clean_identifier,
     clean_method,
@@ -38,8 +39,9 @@ from otel_eventlog.scrubbing import REDACTED, clean_text, scrub
 
 Cleaner = Callable[[object], str | None]
 
+
 CLEANERS: Mapping[str, Cleaner] = {
-    "action": clean_word,
+    "action": clean_action,
     "category": clean_word,
     "next_step": clean_word,
     "correlation_id": valid_correlation_id,
@@ -78,10 +80,10 @@ _HASH_HEX_CHARS = 32
 _CARD_DIGITS = range(13, 20)
 _PHONE = re.compile(
     r"""\+[0-9][0-9 ().-]{5,22}
-      | (?=(?:[^0-9]*[0-9]){9,15}[^0-9]*\Z)\(?[0-9]{2,5}\)?[ -][0-9 -]{5,16}
-      | [0-9]{10,15}""",
+      | (?=(?:[^0-9]*[0-9]){9,15}[^0-9]*\Z)\(?[0-9]{2,5}\)?[ -][0-9 -]{5,16}""",
     re.VERBOSE,
 )
+_BARE_PHONE = re.compile(r"[0-9]{10,15}")
 _NOT_IN_A_PHONE = re.compile(r"[ ().-]")
 
 
@@ -167,6 +169,15 @@ class Privacy:
             return self.keyed_hash(text)
         return text
 
+    def user(self, text: str | None) -> str | None:
+        """Return a cleaned user's id as `identifier` does; bare digits may be a phone's as well.
+
+        In other ids they are a time or a number: a caller's request id often is one.
+        """
+        if text is not None and self.hash_identifiers and _BARE_PHONE.fullmatch(text):
+            return self.keyed_hash(text)
+        return self.identifier(text)
+
     def token_hash(self, value: object) -> str | None:
         """Return the hash of a session: what is no hash is the token itself, and is hashed."""
         text = clean_text(value, TEXT_CHARS_MAX)
@@ -202,7 +213,8 @@ class Privacy:
         if self.hash_client_address:
             event.client_address = self.client_address(event.client_address)
         if self.hash_identifiers:
-            for name in ("user_id", "organization_id", "client_id", "flow_id", "correlation_id"):
+            event.user_id = self.user(event.user_id)
+            for name in ("organization_id", "client_id", "flow_id", "correlation_id"):
                 setattr(event, name, self.identifier(getattr(event, name)))
             for name, value in event.attributes.items():
                 if isinstance(value, str) and is_contact(value):

@@ -17,6 +17,7 @@ from functools import lru_cache
 from otel_eventlog.limits import IDENTIFIER_CHARS_MAX, TEXT_CHARS_MAX
 from otel_eventlog.scrubbing import (
     JWT,
+    PART,
     RANDOM_CHARS_MIN,
     RESET_WORD,
     SENSITIVE,
@@ -153,6 +154,31 @@ def clean_word(value: object) -> str | None:
         return None
     # Bounded before it is remembered; scrubbing may make it shorter, never longer than that.
     return _clean_word(value[: 2 * IDENTIFIER_CHARS_MAX])
+
+
+_ACTION = re.compile(r"[A-Z][A-Za-z0-9]*")
+_ACTION_PART_CHARS_MIN = 3.0
+"""Names such as `M2MClientsCreate` have parts as long as this on average; tokens in mixed case have
+shorter ones."""
+_ACTION_DIGITS_MAX = 2
+
+
+@lru_cache(_REMEMBERED_MAX)
+def _clean_action(text: str) -> str | None:
+    is_name = (
+        _ACTION.fullmatch(text) is not None
+        and len(text) <= IDENTIFIER_CHARS_MAX
+        and len(text) >= _ACTION_PART_CHARS_MIN * len(PART.findall(text))
+        and sum(map(str.isdigit, text)) <= _ACTION_DIGITS_MAX
+    )
+    return text if is_name and not is_credential(text) else _clean_word(text)
+
+
+def clean_action(value: object) -> str | None:
+    """Return an action: as it is if it is a name in CamelCase, else scrubbed as any word."""
+    if not isinstance(value, str) or not value:
+        return None
+    return _clean_action(value[: 2 * IDENTIFIER_CHARS_MAX])
 
 
 @lru_cache(_REMEMBERED_MAX)

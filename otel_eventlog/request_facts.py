@@ -67,9 +67,8 @@ def path(attributes: Mapping[str, AttributeValue]) -> str | None:
     if isinstance(value, str) and value[:1] == "/":
         return value.partition("?")[0]
     value = first(attributes, semconv.URL_FULL) or value
-    if isinstance(value, str):
-        return _path_of_url(value)
-    return None
+    # What is neither a path nor a URL (`*`, a CONNECT's authority) says nothing of a path.
+    return _path_of_url(value) if isinstance(value, str) and "://" in value else None
 
 
 def _path_of_url(url: str) -> str:

@@ -134,7 +134,7 @@ class RuleIndex:
             if self._free.has_loose and self._free.may_take_loosely(attributes):
                 return UNTOLD
             route: Any = attributes.get("http.route")
-            if route is None or (not self._bound.is_empty and self._is_bound_host(attributes)):
+            if not route or (not self._bound.is_empty and self._is_bound_host(attributes)):
                 return UNTOLD
             known = self._routes.get(route) or self._learn(route)
             # The path may say more than the route, where an application is mounted.

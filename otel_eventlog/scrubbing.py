@@ -19,7 +19,8 @@ _RANDOM_NUMBERS_MIN = 4
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 _UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
-_PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+"""A run of letters or of digits: the words within a word."""
 
 VENDOR_PREFIXES = (
     *("sk_live_", "sk_test_", "rk_live_", "rk_test_", "whsec_", "ghp_", "gho_", "ghr_", "ghs_"),
@@ -52,7 +53,7 @@ def is_random(word: str) -> bool:
         return False
     if "-" in word:
         word = _UUID.sub("", word)
-    parts = _PART.findall(word)
+    parts = PART.findall(word)
     chars = sum(map(len, parts))
     if chars < RANDOM_CHARS_MIN:
         return False
@@ -108,7 +109,7 @@ _ASSIGNED = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _REASON = re.compile(r"[a-z]+(?:_[a-z]+)+")
-_PARAMETER = re.compile(r"([?&#;][\w.\[\]%-]{1,64}=)[^&#\s'\"]*")
+_QUERY = re.compile(r"[?&#;][\w.\[\]%-]{1,64}=[^\s'\"]*")
 _TOKEN_IN_PATH = re.compile(rf"(/[\w.-]*(?:{RESET_WORD})[\w.-]*/)[^\s'\"?#]+", re.IGNORECASE)
 _SQL = re.compile(  # SQLAlchemy shows the statement and its parameters, databases the row
     r"\[(?:SQL|parameters):.*|\bvalues\s*\(.*|\)=\(.*?\)|\brow contains \(.*",
@@ -143,7 +144,7 @@ def scrub(text: object, chars_max: int = ERROR_MESSAGE_CHARS_MAX) -> str | None:
         return None
     text = _without_credentials(text, text.lower())
     if "=" in text:
-        text = _PARAMETER.sub(_AFTER, text)
+        text = _QUERY.sub(REDACTED, text)
         text = _INPUT.sub(_AFTER, text) if "input_value=" in text else text
     if "/" in text:
         text = _TOKEN_IN_PATH.sub(_AFTER, text)

@@ -19,7 +19,7 @@ from opentelemetry.trace import SpanKind
 
 from otel_eventlog.model import Status
 from otel_eventlog.signals import meaning
-from otel_eventlog.tracking import Request
+from otel_eventlog.tracking import Request, slot_of
 
 _REDIRECTS = range(300, 400)
 _ANSWERS = range(200, 400)
@@ -41,9 +41,6 @@ _SECURITY_VIEWS = frozenset(
 )
 """Views of Flask-Security that send a signal whenever a POST to them succeeds."""
 
-_SECOND_FACTOR_CHECKS = frozenset({"mf_recovery", "two_factor_token_validation"})
-"""Those of them that check the second factor themselves."""
-
 _SECOND_FACTOR_VIEWS = frozenset(
     {"tf_select", "two_factor_setup", "two_factor_token_validation", "wan_signin"}
 )
@@ -54,6 +51,13 @@ _SESSION_LEFTOVERS = frozenset(
     | {"fs_cc", "fs_gexp", "fs_paa", "next", "_csrf_token", "locale", "lang", "language"}
 )
 """Keys that a refused log-in may leave in a session: messages and book-keeping."""
+
+_NAMING_FIELDS = frozenset(
+    {"account", "email", "e-mail", "identifier", "identity", "login", "mail", "phone", "user"}
+    | {"user_name", "username", "csrf_token", "_csrf_token", "next", "remember", "remember_me"}
+    | {"button", "send", "submit"}
+)
+"""Fields of a form that say who somebody is and prove nothing."""
 
 _QUERY_LEFTOVERS = frozenset({"next", "error", "message", "msg", "reason", "return_to", "failed"})
 """Query parameters of a redirect that may follow a refused log-in."""
@@ -67,6 +71,9 @@ def judge(app: Any, response: Any) -> None:
         response: its response.
 
     """
+    slot = slot_of(None)
+    if slot is not None and slot.request is None:
+        return  # most requests: no auth call
     if not hasattr(app, "login_manager") or response is None:
         return
     request = meaning.request_for(meaning.anything)
@@ -85,8 +92,11 @@ def judge(app: Any, response: Any) -> None:
     if view is not None:
         _judge_security(request, view, flask, response)
     elif meaning.is_log_in(action) and not _is_signed_in(flask):
-        refused = _is_page_or_redirect(response) and not _left_something(app, flask, response)
-        request.notes.signal_missing = refused
+        request.notes.signal_missing = (
+            _is_page_or_redirect(response)
+            and not _only_named_somebody(flask)
+            and not _left_something(app, flask, response)
+        )
 
 
 def _note_signed_in(request: Request, flask: Any) -> None:
@@ -117,7 +127,7 @@ def _security_view(app: Any, endpoint: str | None) -> str | None:
 
 
 def _judge_security(request: Request, view: str, flask: Any, response: Any) -> None:
-    if view not in _SECOND_FACTOR_CHECKS and _second_factor_is_due(view, flask, response):
+    if _second_factor_is_due(view, flask, response):
         request.notes.signal = Status.SUCCESS
         request.notes.signal_next_step = "second_factor"
     elif _is_page(response) or view == "change_password" or not _is_signed_in(flask):
@@ -127,7 +137,7 @@ def _judge_security(request: Request, view: str, flask: Any, response: Any) -> N
 
 def _second_factor_is_due(view: str, flask: Any, response: Any) -> bool:
     if "tf_user_id" not in flask.session:
-        return False
+        return False  # who is signed in already may be sent to set a second factor up
     if response.status_code in _REDIRECTS:
         target = _target(flask, response)
         endpoint = "" if target is None else target[0].rpartition(".")[2]
@@ -152,6 +162,15 @@ def _is_page(response: Any) -> bool:
 def _is_page_or_redirect(response: Any) -> bool:
     """Whether people were answered: an API that answers JSON says failure by its status."""
     return response.status_code in _REDIRECTS or _is_page(response)
+
+
+def _only_named_somebody(flask: Any) -> bool:
+    """Whether nothing was given that could be wrong: a link will be sent, a password asked for.
+
+    Only the fields' names are looked at, and only where the view has read the form itself.
+    """
+    form = vars(flask.request._get_current_object()).get("form")  # noqa: SLF001 - as Flask's docs do
+    return bool(form) and all(name.lower() in _NAMING_FIELDS for name in form)
 
 
 def _left_something(app: Any, flask: Any, response: Any) -> bool:

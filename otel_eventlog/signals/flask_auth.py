@@ -30,7 +30,7 @@ def _logged_out(sender: object, *, user: object = None, **_: Any) -> None:
     request = meaning.request_for(meaning.is_log_in)
     if request is not None and request.notes.signal_user_id == user_id is not None:
         # Signed in and out again by the same request: the application thought better of it.
-        meaning.note_failure(meaning.is_log_in, REFUSED, is_final=True)
+        meaning.note_failure(meaning.is_log_in, REFUSED)
 
 
 @guarded

@@ -81,35 +81,23 @@ def request_for(counts: Counts) -> Request | None:
     return None
 
 
-def note_success(
-    counts: Counts, user_id: str | None = None, *, next_step: str | None = None
-) -> None:
-    """Note that the framework reported a success."""
+def note_success(counts: Counts, user_id: str | None = None) -> None:
+    """Note that the framework reported a success; what was reported last holds."""
     request = request_for(counts)
     if request is not None:
         notes = request.notes
         notes.signal = Status.SUCCESS
-        notes.signal_error_type = None
-        notes.signal_next_step = next_step
         notes.signal_user_id = user_id or notes.signal_user_id
 
 
-def note_failure(
-    counts: Counts, error_type: str, user_id: str | None = None, *, is_final: bool = False
-) -> None:
-    """Note that the framework reported a failure.
-
-    A success stands, unless the failure is final: who tries a name and then an e-mail address
-    fails once and is signed in.
-    """
+def note_failure(counts: Counts, error_type: str, user_id: str | None = None) -> None:
+    """Note that the framework reported a failure; what was reported last holds."""
     request = request_for(counts)
     if request is not None:
         notes = request.notes
+        notes.signal = Status.ERROR
+        notes.signal_error_type = error_type
         notes.signal_user_id = user_id or notes.signal_user_id
-        if is_final or notes.signal is not Status.SUCCESS:
-            notes.signal = Status.ERROR
-            notes.signal_error_type = error_type
-            notes.signal_next_step = None
 
 
 def note_user(counts: Counts, user_id: str | None) -> None:
@@ -147,8 +135,8 @@ def user_id_of(user: object) -> str | None:
     found = loaded.get("id")
     if found is None and "_sa_instance_state" in loaded:
         identity = loaded["_sa_instance_state"].identity
-        found = identity[0] if identity else None
-    elif found is None:
+        return str(identity[0]) if identity else None
+    if found is None:
         found = getattr(user, "pk", None) or getattr(user, "id", None)
     if found is None and not hasattr(user, "fs_uniquifier"):
         get_id = getattr(user, "get_id", None)

@@ -10,8 +10,9 @@ A program is a folder beside this file:
                        its files in $DATA_DIR, which is empty at the start
     steps.py           `drive(program)`: makes the requests and says what each one came to;
                        optional `PACKS` (names), `COMMAND` (default: app.py under
-                       opentelemetry-instrument; "{bin}" is the environment's bin folder) and
-                       `ENVIRONMENT` (variables); it may import modules beside it
+                       opentelemetry-instrument; "{bin}" is the environment's bin folder),
+                       `ENVIRONMENT` (variables), `VERSIONS` (of what no requirements file names)
+                       and `KINDS` (of spans to keep, default all); it may import modules beside it
 
 Where a package.json is there as well, `npm ci` or `npm install` is run beside it.
 
@@ -61,9 +62,10 @@ def record(name: str, work: Path) -> None:
     write_capture(
         CAPTURES / name,
         program=name,
-        versions=environment.versions(),
+        versions=environment.versions() | getattr(steps, "VERSIONS", {}),
         packs=list(getattr(steps, "PACKS", ())),
         runs=runs,
+        kinds=tuple(getattr(steps, "KINDS", ())),
         hide={str(environment.root): "/env", str(environment.program): "/program"},
     )
 

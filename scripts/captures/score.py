@@ -40,7 +40,9 @@ def main() -> None:
             (request["outcome"] == "error") == ((request["http_status"] or 500) >= 400)
             for request in attempts
         )
-        mapper = Mapper(load_rule_set(packs=told["packs"]), Privacy(), Rank.DERIVED)
+        own = CAPTURES / name / "rules.toml"
+        rules = load_rule_set([own] if own.exists() else [], told["packs"])
+        mapper = Mapper(rules, Privacy(), Rank.DERIVED)
         right = [count_right(name, variant, requests, mapper) for variant in VARIANTS]
         print(f"{name:24} {len(requests):8} {len(attempts):8} {by_status:9}", end=" ")
         print(*(f"{count:8}" for count in right))

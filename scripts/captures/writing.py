@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ def write_capture(
     packs: list[str],
     runs: Mapping[str, tuple[Program, SpanSink]],
     hide: Mapping[str, str],
+    kinds: Sequence[str] = (),
 ) -> None:
     """Write a capture.
 
@@ -36,6 +37,7 @@ def write_capture(
         packs: packs that its users name.
         runs: variant → what was asked and what was sent.
         hide: texts in attributes, such as paths of this machine → what to write instead.
+        kinds: kinds of spans to keep; all if there are none.
 
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -48,7 +50,7 @@ def write_capture(
     text = json.dumps(expectations, indent=2, ensure_ascii=False)
     (folder / "expectations.json").write_text(text + "\n")
     for variant, (_, sink) in runs.items():
-        body = _as_one(sink, hide).SerializeToString()
+        body = _as_one(sink, hide, kinds).SerializeToString()
         path = folder / f"spans.{variant}.otlp.pb.gz"
         path.write_bytes(gzip.compress(body, mtime=0))
         print(f"{path.name}: {sum(1 for _ in sink.spans())} spans, {path.stat().st_size} bytes")
@@ -92,7 +94,9 @@ def _span_ids(sink: SpanSink, asked: Asked) -> dict[str, str]:
     return {"trace_id": asked.trace_id, "span_id": span.span_id.hex()}
 
 
-def _as_one(sink: SpanSink, hide: Mapping[str, str]) -> ExportTraceServiceRequest:
+def _as_one(
+    sink: SpanSink, hide: Mapping[str, str], kinds: Sequence[str]
+) -> ExportTraceServiceRequest:
     """Return everything received as one request, one entry for each resource and scope."""
     one = ExportTraceServiceRequest()
     resources: dict[bytes, ResourceSpans] = {}
@@ -106,7 +110,10 @@ def _as_one(sink: SpanSink, hide: Mapping[str, str]) -> ExportTraceServiceReques
                 scope = (resource, scope_spans.scope.SerializeToString(deterministic=True))
                 if scope not in scopes:
                     scopes[scope] = resources[resource].scope_spans.add(scope=scope_spans.scope)
-                scopes[scope].spans.extend(scope_spans.spans)
+                wanted = {Span.SpanKind.Value(f"SPAN_KIND_{kind.upper()}") for kind in kinds}
+                scopes[scope].spans.extend(
+                    span for span in scope_spans.spans if not wanted or span.kind in wanted
+                )
     for resource_spans in one.resource_spans:
         _hide(resource_spans.resource.attributes, hide)
         for scope_spans in resource_spans.scope_spans:

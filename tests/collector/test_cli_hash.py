@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import subprocess
+import termios
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from otel_eventlog.rulefile import load_rule_set
 from tests.support.builders import span_data
 from tests.support.collector import COMMAND, clean_environment
 from tests.support.command import command
+from tests.support.waiting import eventually
 
 NEW, OLD = "n" * 32, "o" * 32
 
@@ -60,6 +64,35 @@ def test_a_value_is_read_from_standard_input(key_file: Path) -> None:
         check=True,
     )
     assert piped.stdout == command("hash", "ada@example.com", "--hash-key-file", key_file).stdout
+
+
+def test_at_a_terminal_it_asks_and_shows_nothing(key_file: Path) -> None:
+    """What is typed is not echoed, and standard output holds the hashes alone."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [COMMAND, "hash", "--hash-key-file", key_file],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        text=True,
+        env=clean_environment(),
+        start_new_session=True,  # or it would ask at the terminal of whoever runs the tests
+    )
+    try:
+        assert eventually(lambda: not termios.tcgetattr(ours)[3] & termios.ECHO, within_s=60)
+        os.write(ours, b"ada@example.com\n")
+        printed, _ = process.communicate(timeout=60)
+        os.write(theirs, b"END")
+        shown = b""
+        while b"END" not in shown:
+            shown += os.read(ours, 1024)
+    finally:
+        process.kill()
+        process.communicate()
+        os.close(ours)
+        os.close(theirs)
+    assert printed == command("hash", "ada@example.com", "--hash-key-file", key_file).stdout
+    assert b"ada@example.com" not in shown
 
 
 def test_without_a_key_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

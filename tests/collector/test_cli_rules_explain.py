@@ -329,6 +329,18 @@ def test_any_json_is_spans_or_a_mistake_that_is_told(documents: list[Any]) -> No
         assert "is " in told or "holds " in told
 
 
+def test_a_pack_that_would_take_it_is_named() -> None:
+    """Who has a pack switched off learns that it is the one to switch on."""
+    words = ("rules", "explain", "POST", "/login", "--no-default-packs")
+    done = command(*words)
+    assert done.code == 1
+    assert "switch on a pack that takes it: common" in done.stderr
+    assert "common" in json.loads(command(*words, "--json").stdout)["packs"]
+    done = command("rules", "explain", "POST", "/nothing/of/ours", "--json")
+    assert json.loads(done.stdout)["packs"] == []
+    assert "no pack takes it either: add a rule" in done.stderr
+
+
 @pytest.mark.parametrize("opening", ['{"data":', "[", '{"result":'])
 def test_json_that_is_nested_without_end_is_refused(rules: Path, opening: str) -> None:
     """However deep, it costs neither the stack nor a traceback."""

@@ -49,7 +49,7 @@ def test_a_rule_is_hidden_if_an_earlier_one_asks_for_no_more(
     assert "rule 'first' is never reached" not in done.stderr
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(rules_and_spans())
 def test_what_is_reached_is_never_called_hidden(drawn: Any) -> None:
     """For random rules and spans: no span ever gets a rule that was told to be out of reach."""

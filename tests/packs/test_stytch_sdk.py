@@ -14,11 +14,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
+import fastapi
 import flask
+import httpx
 import pydantic
 import pytest
 import stytch
 from opentelemetry.instrumentation.aiohttp_client import AioHttpClientInstrumentor
+from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.instrumentation.flask import FlaskInstrumentor
 from opentelemetry.instrumentation.requests import RequestsInstrumentor
 from stytch.core.response_base import StytchError
@@ -315,3 +318,31 @@ def test_a_login_that_asks_the_vendor_is_one_pair(stage: Stage, status: int, sai
     assert dict(client_span.attributes or {})["eventlog.drop"] is True
     assert server_span.context is not None
     assert outcome.span_id == server_span.context.span_id
+
+
+def test_the_same_for_asyncio(stage: Stage) -> None:
+    """Nor is it where the application and the SDK both run in an event loop."""
+    app = fastapi.FastAPI()
+
+    @app.post("/login")
+    async def login() -> dict[str, str]:
+        async with stage.client("consumer") as client:
+            await client.passwords.authenticate_async(email="ada@example.com", password="x")
+        return {}
+
+    async def post() -> int:
+        transport = httpx.ASGITransport(app=app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test") as browser:
+            return (await browser.post("/login")).status_code
+
+    method = stage.client("consumer").passwords.authenticate
+    stage.vendor.answer(200, body(get_type_hints(method)["return"]))
+    FastAPIInstrumentor.instrument_app(app, tracer_provider=stage.traced.provider)
+    try:
+        assert asyncio.run(post()) == 200
+    finally:
+        FastAPIInstrumentor.uninstrument_app(app)
+    assert len(stage.vendor.asked) == 1, "the vendor was asked"
+    stage.traced.events.assert_events(
+        "PasswordsAuthenticate start", "PasswordsAuthenticate success"
+    )

@@ -132,6 +132,11 @@ def test_what_a_signal_says_beside_its_status() -> None:
             True,
         ),
         (
+            'location = "/login"',
+            span_data(attributes={"http.response.header.location": "//a.example/login?next=%2F"}),
+            True,
+        ),
+        (
             'location = "*error=*"',
             span_data(attributes={"http.response.header.location": "/cb?error=denied"}),
             True,

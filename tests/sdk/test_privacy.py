@@ -163,7 +163,7 @@ def test_kept_attributes_are_named_bounded_and_never_blocked() -> None:
     ("value", "written"),
     [
         ("+49 170 1234-567", "+491701234567"),
-        ("(415) 555-0100", "4155550100"),
+        ("(415) 555-0100", "415-555-0100"),
         (" Ada@Example.com ", "ada@example.com"),
     ],
 )
@@ -172,6 +172,15 @@ def test_contacts_have_one_hash_however_they_are_written(value: str, written: st
     privacy = Privacy(hash_key=b"k", hash_identifiers=True)
     assert is_contact(value)
     assert privacy.identifier(value) == privacy.identifier(written)
+
+
+def test_bare_digits_are_a_phone_where_a_user_stands() -> None:
+    """People sign in with their number; a request id of digits is a time, and stays."""
+    privacy = Privacy(hash_key=b"k", hash_identifiers=True)
+    assert privacy.user("4155550100") == privacy.identifier("(415) 555-0100")
+    assert privacy.user("123456789") == "123456789"
+    assert privacy.identifier("1795419852646") == "1795419852646"
+    assert Privacy().user("4155550100") == "4155550100"
 
 
 @pytest.mark.parametrize("value", ["u-1", "192.0.2.7", "2024-05-01", "1234567", "Ada"])

@@ -25,7 +25,7 @@ from otel_eventlog.scrubbing import is_random, scrub
         ("Cookie: sid=abc; theme=dark", "[redacted]"),
         ("authorization: Bearer xyz end", "authorization: [redacted] end"),
         ("sent Basic YWRhOnB3 twice", "sent [redacted] twice"),
-        ("to /cb?ticket=ab#id_token=cd", "to /cb?ticket=[redacted]#id_token=[redacted]"),
+        ("to /cb?ticket=ab#id_token=cd", "to /cb[redacted]"),
         ("GET /password/reset/MQ/abc-def failed", "GET /password/reset/[redacted] failed"),
         ("see https://ada:pw@example.org/x", "see https://[redacted]@example.org/x"),
         ("no mail to ada%40example.com", "no mail to [redacted]"),

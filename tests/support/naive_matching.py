@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -27,9 +28,9 @@ def naive_match(
 ) -> Rule | None:
     """Return the first rule that fits; None for none, or if that one drops the span."""
     for group in groups:
-        rules = list(group.rules)
-        if group.literal_first:
-            rules.sort(key=_literals, reverse=True)
+        rules = (
+            sorted(group.rules, key=_literals, reverse=True) if group.literal_first else group.rules
+        )
         for rule in rules:
             if _fits(rule, kind, attributes, scope):
                 return None if rule.drop else rule
@@ -47,6 +48,7 @@ def _literals(rule: Rule) -> tuple[int, list[int]]:
     return (ranks.count(2), [*ranks, 2])
 
 
+@cache
 def naive_template(text: str) -> list[str]:
     """Return one regular expression a segment; the last one may be _REST."""
     text = text.removeprefix("^").removesuffix("$") if text.startswith("^") else text
@@ -75,19 +77,21 @@ def _fits_segments(patterns: Sequence[str], segments: Sequence[str]) -> bool:
 
 def _fits(rule: Rule, kind: int, attributes: Mapping[str, Any], scope: str) -> bool:
     method = attributes.get("http.request.method", attributes.get("http.method"))
-    query = dict(parse_qsl(_query(attributes), keep_blank_values=True))
-    conditions = [
-        kind in _KINDS[rule.kind],
-        method in rule.methods if rule.methods else method not in ("HEAD", "OPTIONS"),
-        rule.route is None or _fits_route(rule.route, attributes),
-        not rule.scope or any(fnmatchcase(scope, glob) for glob in rule.scope),
-        not rule.host or any(fnmatchcase(_host(attributes), glob) for glob in rule.host),
-        all(name in query for name in rule.query),
-        all(str(attributes.get(key)) == str(value) for key, value in rule.attributes.items()),
-        rule.rpc_service in (None, attributes.get("rpc.service")),
-        rule.rpc_method in (None, attributes.get("rpc.method")),
-    ]
-    return all(conditions)
+    return (
+        kind in _KINDS[rule.kind]
+        and (method in rule.methods if rule.methods else method not in ("HEAD", "OPTIONS"))
+        and (not rule.host or any(fnmatchcase(_host(attributes), glob) for glob in rule.host))
+        and (rule.route is None or _fits_route(rule.route, attributes))
+        and (not rule.scope or any(fnmatchcase(scope, glob) for glob in rule.scope))
+        and all(name in _query_names(attributes) for name in rule.query)
+        and all(str(attributes.get(key)) == str(value) for key, value in rule.attributes.items())
+        and rule.rpc_service in (None, attributes.get("rpc.service"))
+        and rule.rpc_method in (None, attributes.get("rpc.method"))
+    )
+
+
+def _query_names(attributes: Mapping[str, Any]) -> set[str]:
+    return {name for name, _ in parse_qsl(_query(attributes), keep_blank_values=True)}
 
 
 def _fits_route(template: str, attributes: Mapping[str, Any]) -> bool:
@@ -106,13 +110,21 @@ def _fits_route(template: str, attributes: Mapping[str, Any]) -> bool:
 
 
 def _is_only_a_mount(route: str, segments: list[str]) -> bool:
-    """The route describes the path's beginning, neither the whole of it nor its end."""
-    patterns = naive_template(route)
-    count = len(patterns)
-    if patterns[-1] == _REST or count >= len(segments):
+    """The route describes the path's beginning, neither the whole of it nor its end.
+
+    A segment that begins with a placeholder is taken to fit any other.
+    """
+    parts = route.strip("/").split("/")
+    count = len(parts)
+    if naive_template(route)[-1] == _REST or count >= len(segments):
         return False
-    return _fits_segments(patterns, segments[:count]) and not _fits_segments(
-        patterns, segments[-count:]
+    return _fits_loosely(parts, segments[:count]) and not _fits_loosely(parts, segments[-count:])
+
+
+def _fits_loosely(parts: list[str], segments: list[str]) -> bool:
+    return all(
+        part == segment or part.startswith(("{", "<", ":", "("))
+        for part, segment in zip(parts, segments, strict=True)
     )
 
 

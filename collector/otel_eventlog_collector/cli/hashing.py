@@ -21,7 +21,7 @@ def hash_value(
         typer.Argument(
             metavar="VALUE",
             help="A token, an e-mail address, a phone number or a client address. "
-            "[default: a line of standard input, which no history of a shell remembers]",
+            "[default: asked for, or a line of standard input; no shell's history keeps either]",
         ),
     ] = None,
     *,
@@ -39,7 +39,7 @@ def hash_value(
     A key file with former keys gives a line for each key, the current one first: event logs from
     before a rotation carry the hash under the former key.
 
-    For example: `otel-eventlog query --user-id "$(otel-eventlog hash ada@example.com)"`
+    For example: `otel-eventlog query --user-id "$(otel-eventlog hash --hash-key-file FILE)"`
     """
     try:
         keys = hash_keys(hash_key_file)

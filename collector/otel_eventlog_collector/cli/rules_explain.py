@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias, TypedDict
 
@@ -11,7 +12,8 @@ from rich.console import Console
 from rich.progress import track
 
 from otel_eventlog.model import SpanData
-from otel_eventlog.rulefile import load_rule_set, pack_names
+from otel_eventlog.rulefile import load_pack, load_rule_set, pack_names
+from otel_eventlog.ruleset import RuleSet
 from otel_eventlog_collector.cli.options import AsJson
 from otel_eventlog_collector.cli.output import print_json, safe, write
 from otel_eventlog_collector.cli.rule_options import NoDefaultPacks, Packs, Rules, read_spans
@@ -209,7 +211,8 @@ def _tell(spans: list[SpanData], book: RuleBook, *, as_json: bool, with_outcome:
     for number, span in enumerate(told):
         judgement = book.judge(span)
         if as_json:
-            print_json([judgement_json(judgement, with_outcome=with_outcome)])
+            told_too = {} if judgement.rule else {"packs": _packs_for(span)}
+            print_json([judgement_json(judgement, with_outcome=with_outcome) | told_too])
         else:
             lines = [*([""] if number else []), *explanation(judgement, with_outcome=with_outcome)]
             write("".join(f"{safe(line)}\n" for line in lines))
@@ -219,8 +222,22 @@ def _tell(spans: list[SpanData], book: RuleBook, *, as_json: bool, with_outcome:
         return
     what = asked(missed[0].span) if len(spans) == 1 else f"any of the {len(spans)} spans"
     if all(judgement.rule is None for judgement in missed):
+        packs = sorted({name for judgement in missed for name in _packs_for(judgement.span)})
+        pack = f"switch on a pack that takes it: {', '.join(packs)}" if packs else ""
+        hint = f"{pack}, or" if pack else "no pack takes it either:"
         raise NotFound(
             f"no rule takes {what}: it yields no event log",
-            hint="add a rule for it to a file of yours, or a pack: " + ", ".join(pack_names()),
+            hint=f"{hint} add a rule for it to a file of yours",
         )
     raise typer.Exit(1)
+
+
+def _packs_for(span: SpanData) -> list[str]:
+    """Return the packs that would take a span which no active rule takes."""
+    match = (span.kind, span.attributes, span.scope_name)
+    return [name for name in pack_names() if _pack(name).match(*match) is not None]
+
+
+@cache
+def _pack(name: str) -> RuleSet:
+    return RuleSet([load_pack(name)])

@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 import totp
+from allauth_people import Person, in_mail, mails, value
 from oidc_provider import OidcProvider
-from people import Person, in_mail, mails, value
 from site_html import (
     AJAX,
     ALIKE,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from apps import App, Script
-from people import in_mail, mails, password_of, value
+from allauth_apps import App, Script
+from allauth_people import in_mail, mails, password_of, value
 
 PASSWORD = "correct horse battery"
 NEW = "battery staple horse"

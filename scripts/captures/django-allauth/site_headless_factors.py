@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 import totp
-from apps import App, Script
+from allauth_apps import App, Script
+from allauth_people import in_mail, mails, value
 from oidc_provider import OidcProvider
-from people import in_mail, mails, value
 from site_headless import (
     PASSWORD,
     SECOND_FACTOR,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from people import Person, in_mail, mails, password_of, value
+from allauth_people import Person, in_mail, mails, password_of, value
 
 PASSWORD = "correct horse battery"
 NEW = "staple staple staple"

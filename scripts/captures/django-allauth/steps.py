@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import Any
 
-from oidc_provider import OidcProvider
-
-sys.path.insert(0, str(Path(__file__).parent))
 import site_factors
 import site_headless
 import site_headless_factors
 import site_html
+from oidc_provider import OidcProvider
 
 PROVIDER = OidcProvider()
 PACKS = ["django_allauth"]

@@ -148,6 +148,13 @@ def users(program: Program) -> None:
     number, route = user(program, "katherine")["id"], "/users/edit/<pk>"
     page(ada.get("edit user page", f"/users/edit/{number}", route=route), 200)
     changed = {**new, "first_name": "Kate"}
+    nobody = Person(program, "ada")
+    for what, action in (("edit", "UpdateUser"), ("delete", "DeleteUser")):
+        path = f"/users/{what}/{number}"
+        name = f"{what} user form, signed out"
+        answer = nobody.form(name, path, action, changed, route=f"/users/{what}/<pk>")
+        assert user(program, "katherine")["first_name"] == "Katherine"
+        sent_to_login(answer, "nobody is signed in")
     answer = ada.form(
         "edit user form, no address",
         f"/users/edit/{number}",

@@ -148,6 +148,11 @@ def user_name(program: Program) -> None:
     answer = grace.form("change user name form, signed out", "/change-username", UPDATE, new)
     sent_to(answer, "/login", "nobody is signed in")
     grace.sign_in()
+    grace.restart()
+    answer = grace.form("change user name form, login too old", "/change-username", UPDATE, new)
+    sent_to(answer, "/us-verify", "a fresh login is asked for")
+    grace = Person(program, "grace")
+    grace.sign_in()
     page(grace.get("change user name page", "/change-username"), 200)
     taken = {"username": "ada1"}
     answer = grace.form("change user name form, taken", "/change-username", UPDATE, taken)

@@ -60,6 +60,20 @@ app.config |= {
     "SECURITY_TOTP_SECRETS": {1: "made-up-secret-for-this-capture-0123456789"},
     "SECURITY_TOTP_ISSUER": "capture",
 }
+if "SPA_HOST" in os.environ:  # as a single-page application has it: see flask-security-spa
+    app.config |= {
+        "SECURITY_REDIRECT_BEHAVIOR": "spa",
+        "SECURITY_REDIRECT_HOST": os.environ["SPA_HOST"],
+        "SECURITY_CONFIRM_ERROR_VIEW": "/confirm-failed",
+        "SECURITY_POST_CONFIRM_VIEW": "/confirmed",
+        "SECURITY_CHANGE_EMAIL_ERROR_VIEW": "/new-address-failed",
+        "SECURITY_POST_CHANGE_EMAIL_VIEW": "/new-address",
+        "SECURITY_RESET_VIEW": "/set-password",
+        "SECURITY_RESET_ERROR_VIEW": "/reset-failed",
+        "SECURITY_LOGIN_ERROR_VIEW": "/login-failed",
+        "SECURITY_POST_LOGIN_VIEW": "/welcome",
+        "SECURITY_POST_OAUTH_LOGIN_VIEW": "/welcome",
+    }
 db = SQLAlchemy(app)
 fsqla.FsModels.set_db_info(db)
 
@@ -100,6 +114,7 @@ security = Security(app, store, mail_util_cls=FileMail)
 
 
 provider = start_provider()
+(DATA / "provider.txt").write_text(provider)
 security.oauthglue.register_provider_ext(
     FsOAuthProvider(
         "github",

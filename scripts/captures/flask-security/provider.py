@@ -1,6 +1,7 @@
-"""An OAuth provider on loopback: code `NAME` stands for NAME@example.com, `broken` is refused.
+"""What is around the program: an OAuth provider, and a pretended security key.
 
-It serves with the standard library, which no instrumentation sees: its requests leave no spans.
+Code `NAME` stands for NAME@example.com, `broken` is refused. It serves with the standard library,
+which no instrumentation sees: its requests leave no spans.
 """
 
 from __future__ import annotations
@@ -11,13 +12,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
 
+import security_key
+
 
 class Handler(BaseHTTPRequestHandler):
     """Gives tokens for codes, and addresses for tokens."""
 
     def do_POST(self) -> None:
-        """Exchange a code."""
-        form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        """Exchange a code, or use the key."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path.startswith("/key/"):
+            made = {"/key/create": security_key.create, "/key/sign": security_key.sign}[self.path]
+            self._answer(200, made(**json.loads(body)))
+            return
+        form = parse_qs(body.decode())
         (code,) = form["code"]
         if code == "broken":
             self._answer(400, {"error": "invalid_grant"})

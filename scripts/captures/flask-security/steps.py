@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from accounts import accounts
 from oauth import oauth
+from passkeys import passkeys
 from passwords import passwords
 from program import Program
 from second_factor import second_factor
@@ -21,3 +22,4 @@ def drive(program: Program) -> None:
     second_factor(program)
     unified(program)
     oauth(program)
+    passkeys(program)

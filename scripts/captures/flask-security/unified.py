@@ -80,6 +80,10 @@ def prove_by_form(program: Program, joan: Person, path: str) -> None:
         assert answer.location == "/us-setup"
         assert not (row(program, joan.email) or {})["us_totp_secrets"]
         answer.was("error", "the way is not set", known_limit=SAME_PLACE)
+    answer = Person(program, "joan").form(
+        "new way form, signed out", path, CHECK, good, route=SETUP_TOKEN
+    )
+    sent_to(answer, "/login", "nobody is signed in")
     answer = joan.form("new way form", path, CHECK, good, route=SETUP_TOKEN)
     assert (row(program, joan.email) or {})["us_totp_secrets"]
     done(answer, 302, "the way is set")
@@ -249,6 +253,10 @@ def verify(program: Program) -> None:
     joan, where = Person(program, "joan"), "/us-verify"
     data = {"passcode": joan.password}
     answer = joan.form("unified proof form, signed out", where, CHECK, data)
+    sent_to(answer, "/login", "nobody is signed in")
+    choice = {"chosen_method": "email"}
+    name = "unified proof, send a code form, signed out"
+    answer = joan.form(name, where + "/send-code", SEND, choice)
     sent_to(answer, "/login", "nobody is signed in")
     joan.sign_in()
     joan.restart()

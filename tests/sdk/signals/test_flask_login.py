@@ -108,7 +108,12 @@ def second_factor_in_query() -> Any:
 def second_factor_elsewhere() -> Any:
     """Check the password, and go on at another site."""
     right = credentials_are_right()
-    return flask.redirect("https://sso.example/step?x=1" if right else "/login")
+    return flask.redirect("https://sso.example/step" if right else "/login")
+
+
+def second_factor_in_another_program() -> Any:
+    """Check the password, and go on at a page of this site that another program answers."""
+    return flask.redirect("/app/second" if credentials_are_right() else "/login")
 
 
 def log_in_by_cookie() -> Any:
@@ -134,6 +139,7 @@ def log_in_by_own_session() -> Any:
         second_factor_in_path,
         second_factor_in_query,
         second_factor_elsewhere,
+        second_factor_in_another_program,
         log_in_by_cookie,
         log_in_by_own_session,
     ],
@@ -144,6 +150,39 @@ def test_a_log_in_that_left_something_was_not_refused(view: Any) -> None:
         assert app.test_client().post("/login", data=RIGHT).status_code in (200, 302)
         assert outcome_of(traced) == ("success", "http", None, None)
         app.test_client().post("/login", data=WRONG)
+        assert outcome_of(traced) == ("error", "signal", "refused", None)
+
+
+def test_who_only_gave_a_name_was_not_refused() -> None:
+    """A link is sent, or the password asked for next: nothing was given that could be wrong."""
+
+    def send_link() -> Any:
+        flask.flash(f"A link was sent to {flask.request.form['email']}.")
+        return PAGE
+
+    with tracing() as traced, flask_login_app(traced, send_link) as app:
+        client = app.test_client()
+        client.post("/login", data={"Email": "a@example.com", "email": "a@example.com", "next": ""})
+        assert outcome_of(traced) == ("success", "http", None, None)
+        client.post("/login", data={"email": "a@example.com", "password": "hunter2"})
+        assert outcome_of(traced) == ("error", "signal", "refused", None)
+
+
+def test_a_form_that_the_view_has_not_read_is_not_read_for_us() -> None:
+    """What is left unread of a request stays so."""
+    unread: list[int] = []
+
+    def answer() -> Any:
+        request = flask.request
+        stream = request.environ["wsgi.input"]
+        flask.request_tearing_down.connect(
+            lambda *_, **__: unread.append(len(stream.read())), app, weak=False
+        )
+        return PAGE
+
+    with tracing() as traced, flask_login_app(traced, answer) as app:
+        app.test_client().post("/login", data={"email": "a@example.com"})
+        assert unread == [len("email=a@example.com")]
         assert outcome_of(traced) == ("error", "signal", "refused", None)
 
 
@@ -245,6 +284,51 @@ def test_a_session_that_ends_before_a_log_in_is_not_its_failure() -> None:
         for user in ("ada", "grace"):
             client.post("/login", data={"user": user})
             assert outcome_of(traced) == ("success", "signal", None, f"u-{user}")
+
+
+def test_a_session_that_ends_before_a_second_factor_is_nobodys_failure() -> None:
+    """Who was signed in is signed out, and another user's second factor is due."""
+
+    def log_in() -> Any:
+        if flask.request.form["user"] == "grace":
+            return page_again()
+        flask_login.logout_user()
+        flask.session["pending_user"] = "ada"
+        return PAGE
+
+    with tracing() as traced, flask_login_app(traced, log_in) as app:
+        client = app.test_client()
+        client.post("/login", data=RIGHT | {"user": "grace"})
+        traced.events.clear()
+        client.post("/login", data=RIGHT)
+        assert outcome_of(traced)[:3] == ("success", "http", None)
+
+
+def test_a_session_that_ends_is_no_success_of_other_actions() -> None:
+    """A registration that signs out whoever was signed in has not succeeded by that."""
+
+    def register() -> Any:
+        flask_login.logout_user()
+        return PAGE
+
+    with tracing() as traced, flask_login_app(traced, register=register) as app:
+        client = app.test_client()
+        client.post("/login", data=RIGHT)
+        traced.events.clear()
+        client.post("/register")
+        assert outcome_of(traced)[:2] == ("success", "http")
+
+
+def test_the_last_signal_holds() -> None:
+    """Signed in, and then refused by the same view: refused."""
+
+    def log_in() -> Any:
+        flask_login.login_user(USERS["ada"])
+        return flask.current_app.login_manager.unauthorized()  # type: ignore[attr-defined]
+
+    with tracing() as traced, flask_login_app(traced, log_in) as app:
+        app.test_client().post("/login", data=RIGHT)
+        assert outcome_of(traced) == ("error", "signal", "unauthorized", "u-ada")
 
 
 def test_a_session_check_that_is_sent_to_the_log_in_page_is_an_error() -> None:

@@ -208,6 +208,17 @@ def test_a_second_factor(how: str) -> None:
         assert told(traced) == (*SUCCESS, ADA)
 
 
+def test_who_is_signed_in_and_sent_to_a_second_factor_was_not_checked() -> None:
+    """The page after a log-in may be the one that sets a second factor up."""
+    optional = SECOND_FACTOR | {"two_factor_required": False, "post_login_view": "/tf-setup"}
+    with shop(**optional) as (traced, made):
+        client = made.client()
+        client.post("/login", data=RIGHT)
+        assert next_step(traced) == ("success", None, ADA)
+        assert client.post("/login", data=RIGHT).location == "/tf-setup"
+        assert told(traced) == ("success", "http", None, None)
+
+
 def test_unified_sign_in() -> None:
     """Ask for a code and sign in with it, or with the password: each has its own signal."""
     factors = {name: SECOND_FACTOR[name] for name in ("totp_issuer", "totp_secrets")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from people import Person
+from allauth_people import Person
 
 
 class App(Person):

@@ -1,0 +1,1 @@
+../flask-security/provider.py

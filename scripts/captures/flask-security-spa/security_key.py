@@ -1,0 +1,1 @@
+../flask-security/security_key.py
