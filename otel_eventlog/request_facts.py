@@ -6,6 +6,7 @@ Pure look-ups; a value of an unexpected type counts as absent.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import unquote_plus
 
 from otel_eventlog import semconv
@@ -69,6 +70,36 @@ def path(attributes: Mapping[str, AttributeValue]) -> str | None:
     value = first(attributes, semconv.URL_FULL) or value
     # What is neither a path nor a URL (`*`, a CONNECT's authority) says nothing of a path.
     return _path_of_url(value) if isinstance(value, str) and "://" in value else None
+
+
+def first_segment(attributes: Mapping[str, Any]) -> str | None:
+    """Return the first segment of `path(attributes)`, undecoded, in a fraction of its time.
+
+    None where a closer look is needed: there is no path, its segment is empty or encoded, or a
+    query stands where a path should.
+
+    Raises:
+        TypeError: an attribute is no text.
+
+    """
+    where = attributes.get("url.path")
+    if where is None:
+        where = attributes.get("http.target")
+    at = 1
+    if where is None:
+        where = attributes.get("url.full") or attributes.get("http.url")
+        if where is None:
+            return None
+        at = where.find("/", where.find("://") + 3) + 1
+        if at == 0 or where.find("?", 0, at) >= 0 or where.find("#", 0, at) >= 0:
+            return None
+    elif where[:1] != "/":
+        return None
+    end = where.find("/", at)
+    first: str = where[at:end] if end >= 0 else where[at:]
+    if "?" in first:
+        first = first.partition("?")[0]
+    return first if first and "%" not in first and "#" not in first else None
 
 
 def _path_of_url(url: str) -> str:

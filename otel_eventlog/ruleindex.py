@@ -16,6 +16,7 @@ from typing import Any
 from otel_eventlog import semconv
 from otel_eventlog.model import AttributeValue
 from otel_eventlog.request_facts import (
+    first_segment,
     first_text,
     host,
     path,
@@ -125,8 +126,9 @@ class RuleIndex:
         self._globs = frozenset(glob for entry in all_entries for glob in entry.rule.host)
         self._routes: dict[str, _Route] = {}
         self._hosts: dict[str, bool] = {}
+        self._origins: dict[str, bool] = {}
 
-    def glance(self, attributes: Attributes) -> Entry | Later | Untold | None:  # noqa: PLR0911 - the hot path: each is a way out
+    def glance(self, attributes: Attributes) -> Entry | Later | Untold | None:  # noqa: C901, PLR0911 - the hot path: each is a way out
         """Return the rule that fits, None if no rule does, or UNTOLD if one has to look closer."""
         try:
             if self._free.is_empty:
@@ -134,7 +136,9 @@ class RuleIndex:
             if self._free.has_loose and self._free.may_take_loosely(attributes):
                 return UNTOLD
             route: Any = attributes.get("http.route")
-            if not route or (not self._bound.is_empty and self._is_bound_host(attributes)):
+            if not route:
+                return None if self._is_elsewhere(attributes) else UNTOLD
+            if not self._bound.is_empty and self._is_bound_host(attributes):
                 return UNTOLD
             known = self._routes.get(route) or self._learn(route)
             # The path may say more than the route, where an application is mounted.
@@ -151,7 +155,7 @@ class RuleIndex:
             if method in known.by_method:
                 return known.by_method[method]
             return self._learn_method(known, route, method)
-        except TypeError:  # a route, path or method that is no text
+        except (TypeError, AttributeError):  # a route, path or method that is no text
             return UNTOLD
 
     def find(self, attributes: Attributes, scope_name: str | None) -> Entry | Later | None:
@@ -181,6 +185,30 @@ class RuleIndex:
             # A dropping rule that asks for more than is known yet hides nothing behind it.
             is_late = is_late or (fits is None and not entry.rule.drop)
         return LATER if is_late else None
+
+    def _is_elsewhere(self, attributes: Attributes) -> bool:
+        """Whether no rule is about the called host, nor about paths that begin like this one."""
+        if "url.path" in attributes or "http.target" in attributes:
+            return self._free.begins_otherwise(attributes) and not self._is_bound_host(attributes)
+        url: Any = attributes.get("url.full") or attributes.get("http.url")
+        if url is None:
+            return False
+        # An outgoing call: host and first segment together are few, and remembered.
+        begin = url.find("://") + 3
+        slash = url.find("/", begin)
+        end = url.find("/", slash + 1)
+        query = url.find("?", 0, end if end >= 0 else len(url))
+        if slash < 0 or 0 <= query < slash:
+            return False
+        origin = url[:query] if query >= 0 else url if end < 0 else url[:end]
+        known = self._origins.get(origin)
+        if known is None:
+            known = self._free.begins_otherwise(attributes) and not self._is_bound_host(attributes)
+            if len(origin) <= MEMO_TEXT_CHARS_MAX:
+                if len(self._origins) >= MEMO_HOSTS_MAX:
+                    self._origins.clear()
+                self._origins[origin] = known
+        return known
 
     def _learn(self, route: str) -> _Route:
         """Find out, once, whether a rule can want a route, whatever its placeholders hold."""
@@ -232,6 +260,7 @@ class _Filing:
         self._others: list[Entry] = []
         for entry in entries:
             self._file(entry)
+        self._begins = self._templates.begins()
         self.has_loose = bool(self._rpc or self._by_attribute or self._by_query or self._others)
 
     def _file(self, entry: Entry) -> None:
@@ -261,6 +290,11 @@ class _Filing:
             or (self._rpc and "rpc.method" in attributes)
             or not self._by_attribute.keys().isdisjoint(attributes)
         )
+
+    def begins_otherwise(self, attributes: Attributes) -> bool:
+        """Whether the path begins with a segment with which no template begins, at a glance."""
+        first = first_segment(attributes)
+        return first is not None and self._begins is not None and first not in self._begins
 
     def candidates(
         self, attributes: Attributes, method: str | None, scope_name: str | None

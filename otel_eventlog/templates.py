@@ -193,6 +193,13 @@ class TemplateTrie(Generic[T]):
             node = _child(node, segment)
         (node.below if template.catch_all else node.here).append(value)
 
+    def begins(self) -> frozenset[str] | None:
+        """Return the first segments of all templates; None if one of them begins with anything."""
+        root = self._root
+        if root.any is not None or root.partial or root.below:
+            return None
+        return frozenset(root.literals) | ({""} if root.here else frozenset())
+
     def find(self, segments: Sequence[str]) -> list[T]:
         """Return the values of all templates that fit, in no particular order."""
         found: list[T] = []

@@ -114,6 +114,42 @@ def test_a_host_that_no_rule_is_about_is_foreign_at_a_glance() -> None:
     assert index.glance({"server.address": "API.STYTCH.COM"}) is UNTOLD
 
 
+OTHERS = st.lists(
+    st.tuples(
+        st.lists(st.sampled_from(["login", "auth", "a:verb", "{x}", "%41", ""]), max_size=3),
+        st.sampled_from([(), ("h.example",), ("*.example",)]),
+    ),
+    min_size=1,
+    max_size=4,
+)
+CALLS = st.builds(
+    lambda scheme, host, path, tail: f"{scheme}{host}{path}{tail}",
+    st.sampled_from(["https://", "http://u:p@", ""]),
+    st.sampled_from(["h.example", "o.example", "h.example:443", "other.net"]),
+    st.lists(st.sampled_from(["login", "auth", "%6Cogin", "7", ""]), max_size=3).map(
+        lambda parts: "".join("/" + part for part in parts)
+    ),
+    st.sampled_from(["", "?next=/login", "#login", "/"]),
+)
+
+
+@settings(max_examples=400)
+@given(OTHERS, st.lists(st.tuples(CALLS, st.booleans()), min_size=1, max_size=8))
+def test_a_glance_at_a_call_tells_what_a_look_would(
+    written: list[tuple[list[str], tuple[str, ...]]], calls: list[tuple[str, bool]]
+) -> None:
+    """Outgoing calls, whose hosts and first segments are remembered, are told alike."""
+    rules = [
+        Rule(name=str(n), action="Found", route="/" + "/".join(parts), host=host)
+        for n, (parts, host) in enumerate(written)
+    ]
+    index = RuleIndex([Entry.of(number, rule) for number, rule in enumerate(rules)])
+    for url, is_old in calls + calls:
+        attributes = {"http.method": "POST", "http.url" if is_old else "url.full": url}
+        seen = index.glance(attributes)
+        assert seen is UNTOLD or seen == index.find(attributes, ""), attributes
+
+
 @pytest.mark.parametrize(
     "rule",
     [
@@ -184,7 +220,9 @@ def test_what_is_remembered_is_bounded() -> None:
         told = {"http.route": f"/{number}", "server.address": f"{number}.net"}
         index.glance(told)
         index.find(told, "")
+        index.glance({"url.full": f"https://{number}.net/{number}/x"})
     assert len(index._routes) <= MEMO_ROUTES_MAX
+    assert len(index._origins) <= MEMO_HOSTS_MAX
     assert len(index._hosts) <= MEMO_HOSTS_MAX
 
 
