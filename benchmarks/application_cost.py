@@ -177,7 +177,7 @@ def sides(sampler: Sampler, processor: EventLogSpanProcessor) -> Sides:
         Side(idle.get_tracer("bench"), composite, None),
         Side(
             full.get_tracer("bench"),
-            EventLogPropagator(composite),
+            EventLogPropagator(composite, find_request),
             EventLogResponsePropagator(None, find_request),
         ),
     )

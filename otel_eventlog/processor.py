@@ -23,7 +23,14 @@ from otel_eventlog import guard, semconv
 from otel_eventlog.delivery.tally import DeliveryStats
 from otel_eventlog.mapping import Mapper
 from otel_eventlog.model import SpanKind
-from otel_eventlog.readable import attributes_of, head_of, kind_number, mark, peek, tail_of
+from otel_eventlog.readable import (
+    attributes_of,
+    exceptions_of,
+    head_of,
+    kind_number,
+    mark,
+    peek,
+)
 from otel_eventlog.reported import REPORTED
 from otel_eventlog.ruleindex import LATER, Later
 from otel_eventlog.rules import Match
@@ -32,7 +39,6 @@ from otel_eventlog.snapshots import Ended, Recorded, Snapshot, Started, material
 from otel_eventlog.tracking import TRACKED_SPANS_MAX, Request, Table, slot_of
 
 _SERVER = int(SpanKind.SERVER)
-_NO_HEADERS = (None, None)
 
 
 class SnapshotSink(Protocol):
@@ -313,17 +319,22 @@ def _scope_name(span: ReadableSpan) -> str:
 
 
 def _ended(span: ReadableSpan, match: Match, request: Request | None, *, with_start: bool) -> Ended:
-    tail = tail_of(span)
+    attributes, end, status = peek(span), span.end_time, span.status
+    events = exceptions_of(span)
     if request is None:
-        return Ended(head_of(span), tail, match, None, None, _NO_HEADERS, with_start)
+        return Ended(head_of(span), attributes, end, status, events, match, with_start)
     return Ended(
         request.head or head_of(span),
-        tail,
+        attributes,
+        end,
+        status,
+        events,
         match,
+        with_start,
         request.correlation_id,
         request.notes_if_any,
-        request.response_headers,
-        with_start,
+        request.location,
+        request.content_type,
     )
 
 

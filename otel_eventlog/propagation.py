@@ -71,6 +71,10 @@ class EventLogPropagator(TextMapPropagator):
         FastAPI and Starlette read the caller's headers even inside of another server span, and
         their own span is then no child of it.
         """
+        if context is None:
+            context = get_current()
+        if not context:  # nothing at all is around it, as with most requests
+            return None
         request = None
         if self._find is not None:
             request = self._find(trace.get_current_span(context).get_span_context().span_id)

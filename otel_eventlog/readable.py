@@ -94,15 +94,6 @@ class SpanHead(NamedTuple):
     scope: InstrumentationScope | None
 
 
-class SpanTail(NamedTuple):
-    """What a span has come to; its attributes do not change any more."""
-
-    attributes: Attributes
-    end_unix_nano: int | None
-    status: ApiStatus
-    events: tuple[SpanEvent, ...]
-
-
 def head_of(span: ReadableSpan) -> SpanHead:
     """Return what a span says of itself from its start on."""
     known: Any = span
@@ -127,15 +118,15 @@ def head_of(span: ReadableSpan) -> SpanHead:
         )
 
 
-def tail_of(span: ReadableSpan) -> SpanTail:
-    """Return what a finished span has come to."""
+def exceptions_of(span: ReadableSpan) -> tuple[SpanEvent, ...]:
+    """Return the exceptions on a span; mostly there are none, which is told at once."""
     known: Any = span
     try:
-        has_events = bool(known._events._dq)  # noqa: SLF001
+        if not known._events._dq:  # noqa: SLF001
+            return ()
     except AttributeError:  # another SDK than those we know, or a span built by hand
-        has_events = True
-    exceptions = _exceptions(span) if has_events else ()
-    return SpanTail(peek(span), span.end_time, span.status, exceptions)
+        pass
+    return _exceptions(span)
 
 
 def span_data(
@@ -153,7 +144,7 @@ def span_data(
     head = head_of(span)
     if running:
         return running_data(head, attributes)
-    return finished_data(head, tail_of(span)._replace(attributes=attributes))
+    return finished_data(head, attributes, span.end_time, span.status, exceptions_of(span))
 
 
 def running_data(head: SpanHead, attributes: Attributes) -> SpanData:
@@ -174,13 +165,19 @@ def running_data(head: SpanHead, attributes: Attributes) -> SpanData:
     )
 
 
-def finished_data(head: SpanHead, tail: SpanTail) -> SpanData:
+def finished_data(
+    head: SpanHead,
+    attributes: Attributes,
+    end_unix_nano: int | None,
+    status: ApiStatus,
+    events: tuple[SpanEvent, ...],
+) -> SpanData:
     """Return a finished span as `SpanData`."""
-    data = running_data(head, tail.attributes)
-    data.end_unix_nano = tail.end_unix_nano or 0
-    data.span_status = tail.status.status_code.value
-    data.span_status_message = tail.status.description or ""
-    data.events = tail.events
+    data = running_data(head, attributes)
+    data.end_unix_nano = end_unix_nano or 0
+    data.span_status = status.status_code.value
+    data.span_status_message = status.description or ""
+    data.events = events
     return data
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
+from opentelemetry.trace import Status as ApiStatus
+
 from otel_eventlog.mapping import Mapper
-from otel_eventlog.model import Attributes, EventLog, SpanData
+from otel_eventlog.model import Attributes, EventLog, SpanData, SpanEvent
 from otel_eventlog.outcome import Annotations
-from otel_eventlog.readable import SpanHead, SpanTail, finished_data, running_data
+from otel_eventlog.readable import SpanHead, finished_data, running_data
 from otel_eventlog.rules import Match
 from otel_eventlog.semconv import EVENTLOG_ACTION
-
-_UNSEEN = (None, None)
 
 
 class Started(NamedTuple):
@@ -31,19 +31,26 @@ class Started(NamedTuple):
 class Ended(NamedTuple):
     """A request is over.
 
+    One flat tuple: each object more is something that the request's thread has to make.
+
     Attributes:
-        response_headers: the response's `Location` and content type.
         with_start: its start was held back, and goes out now as well.
+        location: the response's `Location`, where it was seen.
+        content_type: its content type, likewise.
 
     """
 
     head: SpanHead
-    tail: SpanTail
+    attributes: Attributes
+    end_unix_nano: int | None
+    status: ApiStatus
+    events: tuple[SpanEvent, ...]
     match: Match
-    correlation_id: str | None
-    notes: Annotations | None
-    response_headers: tuple[str | None, str | None]
     with_start: bool
+    correlation_id: str | None = None
+    notes: Annotations | None = None
+    location: str | None = None
+    content_type: str | None = None
 
 
 class Recorded(NamedTuple):
@@ -61,12 +68,21 @@ def materialise(mapper: Mapper, snapshot: Snapshot) -> tuple[EventLog, ...]:
     """Return the event logs that a snapshot stands for; called by the delivery's worker."""
     if isinstance(snapshot, Started):
         data = running_data(snapshot.head, snapshot.attributes)
-        return (mapper.start(data, snapshot.match, _noted(None, snapshot.correlation_id, _UNSEEN)),)
+        notes = _noted(None, snapshot.correlation_id, None, None)
+        return (mapper.start(data, snapshot.match, notes),)
     if isinstance(snapshot, Recorded):
         outcome = mapper.outcome(snapshot.span, snapshot.match, snapshot.notes)
         return () if outcome is None else (outcome,)
-    data = finished_data(snapshot.head, snapshot.tail)
-    notes = _noted(snapshot.notes, snapshot.correlation_id, snapshot.response_headers)
+    data = finished_data(
+        snapshot.head,
+        snapshot.attributes,
+        snapshot.end_unix_nano,
+        snapshot.status,
+        snapshot.events,
+    )
+    notes = _noted(
+        snapshot.notes, snapshot.correlation_id, snapshot.location, snapshot.content_type
+    )
     match = _final_match(mapper, data, snapshot.match)
     if snapshot.with_start:
         return mapper.pair(data, match, notes)
@@ -77,13 +93,13 @@ def materialise(mapper: Mapper, snapshot: Snapshot) -> tuple[EventLog, ...]:
 def _noted(
     notes: Annotations | None,
     correlation_id: str | None,
-    response_headers: tuple[str | None, str | None],
+    location: str | None,
+    content_type: str | None,
 ) -> Annotations | None:
-    if correlation_id is None and response_headers == _UNSEEN:
+    if correlation_id is None and location is None and content_type is None:
         return notes
     noted = Annotations() if notes is None else replace(notes)
     noted.correlation_id = noted.correlation_id or correlation_id
-    location, content_type = response_headers
     noted.location = noted.location or location
     noted.content_type = noted.content_type or content_type
     return noted

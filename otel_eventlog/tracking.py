@@ -92,11 +92,6 @@ class Request:
         return self._notes
 
     @property
-    def response_headers(self) -> tuple[str | None, str | None]:
-        """The response's `Location` and content type, as far as they are known."""
-        return self.location, self.content_type
-
-    @property
     def request_id(self) -> str:
         """The request id, as in its event logs."""
         known = self._request_id
