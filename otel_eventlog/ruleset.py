@@ -42,7 +42,14 @@ class RuleSet:
             entry = Entry.of(priority, rule)
             for kind in KINDS[rule.kind]:
                 entries.setdefault(int(kind), []).append(entry)
-        self._indexes = {kind: RuleIndex(of_kind) for kind, of_kind in entries.items()}
+        # Kinds that the same rules are about (servers and consumers) share an index.
+        shared: dict[tuple[int, ...], RuleIndex] = {}
+        self._indexes: dict[int, RuleIndex] = {}
+        for number, of_kind in entries.items():
+            priorities = tuple(entry.priority for entry in of_kind)
+            if priorities not in shared:
+                shared[priorities] = RuleIndex(of_kind)
+            self._indexes[number] = shared[priorities]
 
     @property
     def rules(self) -> tuple[Rule, ...]:

@@ -174,9 +174,10 @@ def _segment(text: str) -> Segment:
 class _Node(Generic[T]):
     literals: dict[str, _Node[T]] = field(default_factory=dict)
     any: _Node[T] | None = None
-    partial: list[tuple[re.Pattern[str], _Node[T]]] = field(default_factory=list)
-    here: list[T] = field(default_factory=list)
-    below: list[T] = field(default_factory=list)
+    # Tuples, mostly the empty one: the garbage collector would have to visit thousands of lists.
+    partial: tuple[tuple[re.Pattern[str], _Node[T]], ...] = ()
+    here: tuple[T, ...] = ()
+    below: tuple[T, ...] = ()
 
 
 class TemplateTrie(Generic[T]):
@@ -191,7 +192,10 @@ class TemplateTrie(Generic[T]):
         node = self._root
         for segment in template.segments:
             node = _child(node, segment)
-        (node.below if template.catch_all else node.here).append(value)
+        if template.catch_all:
+            node.below += (value,)
+        else:
+            node.here += (value,)
 
     def begins(self) -> frozenset[str] | None:
         """Return the first segments of all templates; None if one of them begins with anything."""
@@ -262,7 +266,7 @@ def _child(node: _Node[T], segment: Segment) -> _Node[T]:
             if pattern.pattern == segment.pattern:
                 return child
         child = _Node[T]()
-        node.partial.append((segment, child))
+        node.partial += ((segment, child),)
         return child
     if node.any is None:
         node.any = _Node()
