@@ -168,9 +168,9 @@ def test_json_has_one_object_for_each_test(folder: Path) -> None:
 
 
 def test_tests_may_stand_in_the_rule_file(folder: Path) -> None:
-    """[[test]] beside [[rule]] tests that file, and `rules check` counts both."""
+    """[[test]] beside [[rule]] and [keep] tests that file, and `rules check` counts both."""
     file = folder / "both.toml"
-    file.write_text(RULES + PASSING)
+    file.write_text('[keep]\nVaultPage = ["app.region"]\n' + RULES + PASSING)
     assert command("rules", "test", file).stdout == f"{file}: 9 passed\n"
     assert command("rules", "check", file).stdout == f"{file}: 3 rules, 9 tests, all right\n"
     (folder / "vault.test.toml").unlink()
