@@ -40,6 +40,8 @@ WHEN_KEYS = (
 )
 _CONDITIONS = ("route", "host", "query", "scope", "rpc_service", "rpc_method", "attributes")
 _ACTION = re.compile(r"[A-Z][A-Za-z0-9]{1,127}")
+_IN_BRACKETS = re.compile(r"\{[^{}/]*\}|<[^<>/]*>")
+_HALF_PLACEHOLDER = re.compile(r"[{<][^/]*|[^/]*[}>]")
 _METHOD = re.compile(r"[A-Za-z]{3,16}")
 _HTTP_STATUSES = range(100, 600)
 
@@ -114,7 +116,8 @@ class Complaints:
                 begin = self._search(header, begin, end) or begin
         if not key:
             return begin
-        wanted = rf"""[{{,\s]?["']?{re.escape(key)}["']?\s*(=|\.|\]\])"""
+        quoted = rf"""["']?{re.escape(key)}["']?"""
+        wanted = rf"""[{{,\s]?{quoted}\s*(=|\.)|^\s*\[\[?\s*{quoted}\s*\]"""
         return self._search(wanted, begin, end) or begin
 
     def _search(self, pattern: str, begin: int, end: int) -> int | None:
@@ -248,6 +251,11 @@ def _check_route(route: str | None, complaints: Complaints, place: Place) -> Non
         complaints.add("route", f"is {route!r}, with a query string; {hint}", place)
     elif "://" in route:
         complaints.add("route", f"is {route!r}, a URL; put its host into `host`", place)
+    elif (half := _HALF_PLACEHOLDER.search(_IN_BRACKETS.sub("x", route))) and "(" not in route:
+        end = "closed" if half[0][0] in "{<" else "opened"
+        complaints.add(
+            "route", f"is {route!r}; {half[0]!r} is a placeholder that is not {end}", place
+        )
     else:
         try:
             parse_template(route)
@@ -290,7 +298,10 @@ def _when(table: Mapping[str, Any], complaints: Complaints, place: Place) -> Whe
         if isinstance(status, int) and status is not True and status in _HTTP_STATUSES:
             statuses.append(status)
         else:
-            complaints.add("status", f"has {status!r}; HTTP status codes are 100 to 599", place)
+            hint = "HTTP status codes are 100 to 599"
+            if isinstance(status, str):
+                hint += ", written without quotes"
+            complaints.add("status", f"has {status!r}; {hint}", place)
     codes = [rpc_status(code) for code in read.items("rpc_status")]
     if None in codes or any(code not in range(len(RPC_STATUS_NAMES)) for code in codes):
         hint = 'takes codes 0 to 16 or names such as "UNAUTHENTICATED"'

@@ -86,6 +86,7 @@ class EventLogs(Sequence[EventLog]):
             AssertionError: there is none, or more than one.
 
         """
+        __tracebackhide__ = True  # pytest shows the test's line, not ours
         found = [e for e in self if e.phase is Phase.END and action in (None, e.action)]
         if len(found) != 1:
             msg = f"{len(found)} outcomes{_of(action)} in place of one\n{self.table()}"
@@ -99,6 +100,7 @@ class EventLogs(Sequence[EventLog]):
             AssertionError: there are fewer when the time is over.
 
         """
+        __tracebackhide__ = True  # pytest shows the test's line, not ours
         with self._changed:
             if self._changed.wait_for(lambda: len(self._events) >= count, timeout_s):
                 return
@@ -119,6 +121,7 @@ class EventLogs(Sequence[EventLog]):
             AssertionError: with what was there and what was not, line by line.
 
         """
+        __tracebackhide__ = True  # pytest shows the test's line, not ours
         wanted = [" ".join(text.split()) for text in expected]
         events = list(self)
         found = [
@@ -138,6 +141,7 @@ class EventLogs(Sequence[EventLog]):
             AssertionError: naming the starts without one.
 
         """
+        __tracebackhide__ = True  # pytest shows the test's line, not ours
         ended = {event.request_id for event in self if event.phase is Phase.END}
         alone = [e for e in self if e.phase is Phase.START and e.request_id not in ended]
         if alone:
@@ -156,6 +160,7 @@ class EventLogs(Sequence[EventLog]):
             ValueError: a secret is empty, and so would be everywhere.
 
         """
+        __tracebackhide__ = True  # pytest shows the test's line, not ours
         for number, text in enumerate((secret, *more), 1):
             for event in self:
                 where = find_secret(event, text)

@@ -167,10 +167,19 @@ def test_json_has_one_object_for_each_test(folder: Path) -> None:
     assert failed["explanation"]["rule"]["line"] == 1
 
 
+def test_a_refusal_that_no_signal_told_is_explained_as_such(folder: Path) -> None:
+    """Nobody is sent to look for a signal that never came."""
+    file = folder / "vault.test.toml"
+    span = 'span = { method = "POST", route = "/login", status = 302, signal = "error" }'
+    file.write_text(f'[[test]]\nname = "x"\n{span}\nexpect = {{ status = "success" }}\n')
+    told = command("rules", "test", file).stdout
+    assert "It is an error because the framework signed nobody in: no login signal came" in told
+
+
 def test_tests_may_stand_in_the_rule_file(folder: Path) -> None:
-    """[[test]] beside [[rule]] tests that file, and `rules check` counts both."""
+    """[[test]] beside [[rule]] and [keep] tests that file, and `rules check` counts both."""
     file = folder / "both.toml"
-    file.write_text(RULES + PASSING)
+    file.write_text('[keep]\nVaultPage = ["app.region"]\n' + RULES + PASSING)
     assert command("rules", "test", file).stdout == f"{file}: 9 passed\n"
     assert command("rules", "check", file).stdout == f"{file}: 3 rules, 9 tests, all right\n"
     (folder / "vault.test.toml").unlink()

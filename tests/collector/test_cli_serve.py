@@ -225,7 +225,31 @@ def test_doctor_tells_good_from_wrong(tmp_path: Path, monkeypatch: pytest.Monkey
     done = command("doctor", "--url", collector.http, "--data", collector.data)
     assert done.code == 1
     assert "OTEL_EVENTLOG_COLLECTOR_RETENTION" in done.stdout
-    assert "nobody listens there" in done.stdout
+    assert f"{collector.otlp_http} takes no event logs (" in done.stdout
+
+
+def test_doctor_checks_what_an_application_would_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rules, packs, misspelt variables, and an endpoint where something else listens."""
+    for name in list(os.environ):
+        if name.startswith("OTEL_EVENTLOG"):
+            monkeypatch.delenv(name)
+    with serving(tmp_path / "data") as collector:
+        where = ("--url", collector.http, "--data", collector.data)
+        monkeypatch.setenv("OTEL_EVENTLOG_ENDPOINT", collector.http)
+        monkeypatch.setenv("OTEL_EVENTLOG_SPOOL", str(tmp_path))
+        done = command("doctor", *where)
+        assert done.code == 1
+        assert f"{collector.http} takes no event logs (HTTP 404" in done.stdout
+        assert "OTEL_EVENTLOG_SPOOL is not a variable" in done.stdout
+        assert "did you mean OTEL_EVENTLOG_SPOOL_DIR?" in done.stdout
+        monkeypatch.setenv("OTEL_EVENTLOG_PACKS", "flasklogin")
+        assert "pack 'flasklogin' does not exist" in command("doctor", *where).stdout
+        monkeypatch.setenv("OTEL_EVENTLOG_PROTOCOL", "carrier pigeon")
+        done = command("doctor", *where)
+        assert done.code == 1
+        assert "OTEL_EVENTLOG_PROTOCOL: 'carrier pigeon' is not spoken here" in done.stdout
 
 
 @pytest.mark.parametrize(

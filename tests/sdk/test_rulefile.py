@@ -115,6 +115,9 @@ route = "/logout"
         ('[[rule.outcome]]\nstatus = "eror"', "did you mean 'error'?"),
         ('[[rule.outcome]]\nstatus = "error"\nwhen = 3', "must be a table"),
         ('[[rule.outcome]]\nstatus = "error"\nwhen = { status = [999] }', "100 to 599"),
+        ('[[rule.outcome]]\nstatus = "error"\nwhen = { status = "302" }', "without quotes"),
+        ('route = "/users/{id/login"', "'{id' is a placeholder that is not closed"),
+        ('route = "/users/id>/login"', "'id>' is a placeholder that is not opened"),
         (
             '[[rule.outcome]]\nstatus = "error"\nwhen = { locatoin = "x" }',
             "did you mean `location`?",
@@ -195,6 +198,14 @@ def test_mistakes_in_what_is_allowed_are_told_with_line_and_hint() -> None:
     assert wrong_type.startswith("my.toml:4: `GetUser` is [7]; it takes names of attributes")
     (written_as_list,) = mistakes('[[keep]]\nGetUser = ["a"]\n')
     assert "my.toml:1: `keep` must be written [keep]" in written_as_list
+
+
+def test_a_wrong_table_is_told_with_its_own_line() -> None:
+    """In single brackets or double, quoted or not; not where the word stands as a value."""
+    text = '[[rule]]\nname = "a"\naction = "GetUser"\nroute = ["keeps"]\n\n'
+    for header in ("[keeps]", "[[keeps]]", ' [ "keeps" ] # x'):
+        (told,) = mistakes(f"{text}{header}\nx = 1\n")
+        assert told == "my.toml:6: `keeps` is not a key; did you mean `keep`?"
 
 
 def test_each_rule_knows_its_line() -> None:

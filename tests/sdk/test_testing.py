@@ -147,6 +147,19 @@ def test_a_failure_says_why_nothing_was_there() -> None:
             traced.events.wait_for(1, timeout_s=0.01)
 
 
+def test_a_failure_shows_the_line_of_the_test() -> None:
+    """The traceback leaves our own frames out."""
+    with tracing() as traced:
+        for fail in (
+            lambda: traced.events.assert_events("PasswordsAuthenticate start"),
+            traced.events.outcome,
+            lambda: traced.events.wait_for(1, timeout_s=0.01),
+        ):
+            with pytest.raises(AssertionError) as caught:
+                fail()
+            assert caught.traceback[-1].ishidden(caught)
+
+
 def test_the_one_outcome() -> None:
     """`outcome` returns the one there is, and fails where there are none or several."""
     with tracing() as traced:

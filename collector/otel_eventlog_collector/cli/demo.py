@@ -224,9 +224,11 @@ def _summary(book: Ledger) -> str:
 
 def _introduce(console: Console, stage: Stage, data: Path, notes: list[str], *, kept: bool) -> None:
     shop, _, mobile = stage.app_urls()
+    command = how_to_call()
     for note in notes:
         console.print(f"note: {note}")
-    console.print(f"""
+    console.print(
+        f"""
   Dashboard   {stage.http_url}/
   Collector   OTLP/HTTP {stage.otlp_http_url}, OTLP/gRPC {stage.otlp_grpc_address}
   Apps        shop (Flask) {shop}, mobile API (FastAPI) {mobile}
@@ -234,11 +236,23 @@ def _introduce(console: Console, stage: Stage, data: Path, notes: list[str], *, 
 
 Try, in another terminal:
 
-  otel-eventlog tail --url {stage.http_url}
-  otel-eventlog query --url {stage.http_url} --status error
-  otel-eventlog query --url {stage.http_url} --action SSOAuthenticate --since -15m
-  otel-eventlog show REQUEST_ID --url {stage.http_url}
-""")
+  {command} tail --url {stage.http_url}
+  {command} query --url {stage.http_url} --status error
+  {command} query --url {stage.http_url} --action SSOAuthenticate --since -15m
+  {command} show REQUEST_ID --url {stage.http_url}
+""",
+        soft_wrap=True,  # a command that is cut in two cannot be pasted
+    )
+
+
+def how_to_call() -> str:
+    """Return what to type in another terminal: the name, or the path where no PATH leads to it."""
+    name = "otel-eventlog"
+    called = Path(sys.argv[0])
+    found = shutil.which(name)
+    if called.name != name or not called.exists() or (found and called.samefile(found)):
+        return name
+    return str(called)
 
 
 def _conclude(console: Console, stage: Stage, book: Ledger) -> None:

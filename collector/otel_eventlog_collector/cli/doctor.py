@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
 from rich.text import Text
 
+from otel_eventlog import environment_variables as names
+from otel_eventlog.errors import RuleError, SettingsError
+from otel_eventlog.guard import RAISE_SWITCH
 from otel_eventlog_collector.cli.options import AccessToken, Data, Url
 from otel_eventlog_collector.cli.output import console, safe
 from otel_eventlog_collector.config import load_settings
@@ -19,9 +21,10 @@ from otel_eventlog_collector.defaults import CONFIG_VARIABLE, HTTP_URL
 from otel_eventlog_collector.errors import CollectorError, ConfigError
 from otel_eventlog_collector.store import open_store
 
-_CONNECT_TIMEOUT_S = 1.0
-_ENDPOINT_VARIABLE = "OTEL_EVENTLOG_ENDPOINT"
-_PORTS = {"http": 80, "https": 443}
+_ANSWER_TIMEOUT_S = 5.0
+_ENDPOINT_VARIABLE = names.OTEL_EVENTLOG_ENDPOINT
+_PREFIX = "OTEL_EVENTLOG_"
+_COLLECTOR_PREFIX = "OTEL_EVENTLOG_COLLECTOR_"
 _GOOD, _BAD, _NOTE = "ok", "wrong", "note"
 
 
@@ -35,7 +38,10 @@ def doctor(
         typer.Option(metavar="FILE", envvar=CONFIG_VARIABLE, help="Configuration file to check."),
     ] = None,
 ) -> None:
-    """Check the configuration, the data directory, the collector and the environment.
+    """Check the configuration, the data directory, the collector, and what applications get here.
+
+    Of an application started in this environment: settings, rules, packs, and whether its endpoint
+    takes event logs.
 
     Ends with exit code 1 if something is wrong.
     """
@@ -96,20 +102,37 @@ def _collector(url: str, token: str | None) -> Iterator[tuple[str, str]]:
 
 def _application() -> Iterator[tuple[str, str]]:
     """Check what an application started in this environment would do."""
-    endpoint = os.environ.get(_ENDPOINT_VARIABLE)
-    if not endpoint:
+    from otel_eventlog.delivery.sender import Answer
+    from otel_eventlog.rulefile import load_rule_set
+    from otel_eventlog.settings import DEFAULT_ENDPOINTS, Settings, build_sender
+
+    yield from _unknown_variables()
+    try:
+        settings = Settings.from_env(os.environ)
+        load_rule_set(settings.rules, settings.packs)
+        sender = build_sender(settings)
+    except (SettingsError, RuleError) as error:
+        yield from ((_BAD, f"applications: {mistake}") for mistake in error.mistakes)
+        return
+    if settings.endpoint is None:
         yield _NOTE, f"{_ENDPOINT_VARIABLE} is not set here: applications send no event logs"
         return
-    try:
-        address = urlsplit(endpoint)
-        port = address.port or _PORTS[address.scheme]
-        with socket.create_connection((address.hostname or "", port), _CONNECT_TIMEOUT_S):
-            yield _GOOD, f"{_ENDPOINT_VARIABLE} {endpoint}: somebody listens there"
-    except (OSError, ValueError, KeyError) as error:
-        yield (
-            _BAD,
-            (
-                f"{_ENDPOINT_VARIABLE} {endpoint!r}: nobody listens there ({error}); start a "
-                "collector, or write it as in http://localhost:4328"
-            ),
-        )
+    result = sender.send(b"", _ANSWER_TIMEOUT_S)  # a request without event logs
+    sender.close()
+    if result.answer is Answer.DELIVERED:
+        yield _GOOD, f"applications: a collector at {settings.endpoint} takes event logs"
+    else:
+        why = f"{settings.endpoint} takes no event logs ({result.detail})"
+        hint = f"start a collector there, or write it as in {DEFAULT_ENDPOINTS[settings.protocol]}"
+        yield _BAD, f"applications: {why}; {hint}"
+
+
+def _unknown_variables() -> Iterator[tuple[str, str]]:
+    known = [RAISE_SWITCH, *(v for v in vars(names).values() if str(v).startswith(_PREFIX))]
+    for variable in sorted(os.environ):
+        if not variable.startswith(_PREFIX) or variable in known:
+            continue
+        if not variable.startswith(_COLLECTOR_PREFIX):
+            near = get_close_matches(variable, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            yield _NOTE, f"applications: {variable} is not a variable of otel-eventlog{hint}"

@@ -14,8 +14,9 @@ from otel_eventlog_collector.cli.output import note, safe
 from otel_eventlog_collector.cli.rules_explain import explain
 from otel_eventlog_collector.cli.rules_suggest import suggest
 from otel_eventlog_collector.cli.rules_test import run_tests, tests_of
+from otel_eventlog_collector.rule_tools.misspelt import misspelt
 from otel_eventlog_collector.rule_tools.shadows import shadows
-from otel_eventlog_collector.rule_tools.wording import shadow_text
+from otel_eventlog_collector.rule_tools.wording import misspelt_text, shadow_text
 
 rules_app = typer.Typer(
     no_args_is_help=True,
@@ -32,7 +33,7 @@ def check(
     """Check files of rules and rule tests, and list every mistake with its line and a hint.
 
     Exit code 2 if there is one. Rules that no span can reach, because an earlier one takes all that
-    they would take, are told as well.
+    they would take, are told as well, and actions that look like a known one misspelt.
 
     For example: `otel-eventlog rules check auth.toml`
     """
@@ -57,10 +58,13 @@ def _count(path: Path) -> str:
     mistakes: list[str] = []
     try:
         if "rule" in keys or "test" not in keys:
-            rules = parse_rules(text, str(path)).rules
-            counts.append(f"{len(rules)} rules")
-            for shadow in shadows(rules):
+            group = parse_rules(text, str(path))
+            counts.append(f"{len(group.rules)} rules")
+            for shadow in shadows(group.rules):
                 note(safe(f"{path}:{shadow.rule.line}: {shadow_text(shadow)}"))
+            for found in misspelt(group):
+                line = f":{found.line}" if found.line else ""
+                note(safe(f"{path}{line}: {misspelt_text(found)}"))
     except RuleError as error:
         mistakes += error.mistakes
     try:

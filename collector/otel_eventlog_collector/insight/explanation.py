@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from otel_eventlog.model import EventLog, OutcomeSource
+from otel_eventlog.outcome import REFUSED
 from otel_eventlog_collector.query import Request, RequestState
 
 
@@ -35,9 +36,12 @@ def decided_by(outcome: EventLog) -> str:
     """Return a sentence that says what decided between success and error."""
     word = "a success" if outcome.status == "success" else "an error"
     code = outcome.http_status_code
+    signal = "the framework's own login signal said so."
+    if outcome.error_type == REFUSED:
+        signal = "the framework signed nobody in: no login signal came, or it was taken back."
     because = {
         OutcomeSource.APP: "the application itself said so.",
-        OutcomeSource.SIGNAL: "the framework's own login signal said so.",
+        OutcomeSource.SIGNAL: signal,
         OutcomeSource.RULE: "a condition of the matching rule ([[rule.outcome]]) said so.",
         OutcomeSource.EXCEPTION: "an exception ended it.",
         OutcomeSource.HTTP: f"it was answered with HTTP status {code}.",

@@ -139,7 +139,7 @@ def parse_tests(text: str, source: str, read_file: Callable[[str], str]) -> Rule
         raise RuleError([f"{source}: not valid TOML: {error}"]) from None
     complaints = Complaints(source, text, "test")
     has_rules = "rule" in document
-    known = ("rule", "test") if has_rules else FILE_KEYS
+    known = ("keep", "rule", "test") if has_rules else FILE_KEYS
     complaints.unknown_keys(document, known, " of a file of rule tests")
     read = TableReader(document, complaints, None)
     file = _File(complaints, read_file)

@@ -13,6 +13,7 @@ from otel_eventlog_collector.event_json import event_json
 from otel_eventlog_collector.insight.explanation import decided_by
 from otel_eventlog_collector.rule_tools.conditions import Condition, NearMiss, kind_word, text_of
 from otel_eventlog_collector.rule_tools.judgement import Judgement
+from otel_eventlog_collector.rule_tools.misspelt import Misspelt
 from otel_eventlog_collector.rule_tools.shadows import Shadow
 from otel_eventlog_collector.rule_tools.testrun import RuleTestResult
 
@@ -57,6 +58,12 @@ def shadow_text(shadow: Shadow) -> str:
     """Return what is the matter with a rule that is never reached, and what to do."""
     hidden = f"rule {shadow.rule.name!r} is never reached: {rule_text(shadow.by)} takes all of it"
     return f"{hidden}; put it before that one, or leave it out"
+
+
+def misspelt_text(found: Misspelt) -> str:
+    """Return what is the matter with an action that looks misspelt, and what to do."""
+    known = f"is not in the catalogue (`otel-eventlog actions`), {found.meant!r} is"
+    return f"{found.where}: action {found.action!r} {known}; a name of your own is all right"
 
 
 def condition_text(condition: Condition) -> str:
