@@ -107,3 +107,20 @@ def test_the_page_about_packs_is_what_packs_and_captures_say() -> None:
     script = runpy.run_path(str(ROOT / "scripts" / "write-pack-docs"))
     page = (ROOT / "docs" / "packs.md").read_text(encoding="utf-8")
     assert page == script["page"](), "run scripts/write-pack-docs"
+
+
+LINK = re.compile(r"\]\(([^)\s#:]+)(?:#[^)]*)?\)")
+"""A relative link of Markdown; addresses have a colon."""
+
+
+def test_every_link_to_another_page_leads_somewhere() -> None:
+    """What README, docs, examples and the pages at the root link to is in the repository."""
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")]
+    assert len(pages) > 10
+    dead = [
+        f"{page.relative_to(ROOT)}: {target}"
+        for page in pages
+        for target in LINK.findall(page.read_text(encoding="utf-8"))
+        if not (page.parent / target).exists()
+    ]
+    assert dead == []
