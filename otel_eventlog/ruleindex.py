@@ -43,6 +43,8 @@ MEMO_HOSTS_MAX = 4096
 MEMO_TEXT_CHARS_MAX = 256
 """Longer routes and hosts are judged anew each time."""
 
+_URL_CHARS_MIN = len("http://a")
+
 Attributes = Mapping[str, AttributeValue]
 _FitsPath = Callable[[str], object]
 
@@ -193,14 +195,12 @@ class RuleIndex:
         url: Any = attributes.get("url.full") or attributes.get("http.url")
         if url is None:
             return False
-        # An outgoing call: host and first segment together are few, and remembered.
-        begin = url.find("://") + 3
-        slash = url.find("/", begin)
-        end = url.find("/", slash + 1)
-        query = url.find("?", 0, end if end >= 0 else len(url))
-        if slash < 0 or 0 <= query < slash:
-            return False
-        origin = url[:query] if query >= 0 else url if end < 0 else url[:end]
+        # An outgoing call: host and first segment together are few, and remembered. What is before
+        # the path is no shorter than `http://a`.
+        end = url.find("/", url.find("/", _URL_CHARS_MIN) + 1)
+        origin = url if end < 0 else url[:end]
+        if "?" in origin:
+            origin = origin.partition("?")[0]
         known = self._origins.get(origin)
         if known is None:
             known = self._free.begins_otherwise(attributes) and not self._is_bound_host(attributes)
@@ -261,6 +261,7 @@ class _Filing:
         for entry in entries:
             self._file(entry)
         self._begins = self._templates.begins()
+        self._is_loose_anyway = bool(self._others or self._by_query)
         self.has_loose = bool(self._rpc or self._by_attribute or self._by_query or self._others)
 
     def _file(self, entry: Entry) -> None:
@@ -284,12 +285,9 @@ class _Filing:
 
     def may_take_loosely(self, attributes: Attributes) -> bool:
         """Whether a rule without a route may fit; asked only where there are such rules."""
-        return bool(
-            self._others
-            or self._by_query
-            or (self._rpc and "rpc.method" in attributes)
-            or not self._by_attribute.keys().isdisjoint(attributes)
-        )
+        if "rpc.method" in attributes or self._is_loose_anyway:
+            return True
+        return bool(self._by_attribute) and not self._by_attribute.keys().isdisjoint(attributes)
 
     def begins_otherwise(self, attributes: Attributes) -> bool:
         """Whether the path begins with a segment with which no template begins, at a glance."""
