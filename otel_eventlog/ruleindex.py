@@ -175,17 +175,18 @@ class RuleIndex:
         if not self._bound.is_empty and self._is_bound_host(attributes):
             bound = self._bound.candidates(attributes, method, scope_name)
             found = _merged(found, bound)
-        is_late = False
+        is_late = asks_scope = False
         for entry in found:
-            if entry.is_plain:
-                return entry
-            if not fits_settled(entry.rule, attributes):
+            if not entry.is_plain and not fits_settled(entry.rule, attributes):
                 continue
             fits = not entry.is_late or fits_late(entry.rule, attributes, scope_name)
             if fits is True:
-                return entry
-            # A dropping rule that asks for more than is known yet hides nothing behind it.
-            is_late = is_late or (fits is None and not entry.rule.drop)
+                # Not before those in front of it are asked again, by who knows the scope.
+                return LATER if asks_scope else entry
+            if fits is None:
+                asks_scope = asks_scope or (scope_name is None and bool(entry.rule.scope))
+                # A dropping rule that asks for more than is known yet hides nothing behind it.
+                is_late = is_late or not entry.rule.drop
         return LATER if is_late else None
 
     def _is_elsewhere(self, attributes: Attributes) -> bool:

@@ -55,6 +55,23 @@ def test_start_and_outcome_are_one_request() -> None:
     assert outcome.trace_sampled is True
 
 
+def test_the_scope_is_asked_before_rules_behind_it() -> None:
+    """A user's rule that drops what one instrumentation reports stands before the other rules."""
+    rules = rule_set(
+        '[[rule]]\nname = "not-ours"\ndrop = true\nroute = "/login"\nscope = "test*"\n'
+        '[[rule]]\nname = "login"\naction = "PasswordsAuthenticate"\nroute = "/login"'
+    )
+    mapper = Mapper(rules, Privacy(), Rank.APP)
+    taken: list[Any] = []
+    delivery: Any = type("Sink", (), {"put": lambda _, item: taken.append(item)})()
+    provider, _ = new_provider()
+    provider.add_span_processor(EventLogSpanProcessor(mapper, delivery))
+    for scope_name in ("tests", "other"):
+        provider.get_tracer(scope_name).start_span("x", kind=SERVER, attributes=LOGIN).end()
+    assert [type(item).__name__ for item in taken] == ["Started", "Ended"]
+    assert taken[0].head.scope.name == "other"
+
+
 def test_the_span_says_which_event_logs_are_its_own() -> None:
     """Jaeger can be searched for the action and the request id."""
     with tracing() as traced:

@@ -180,6 +180,22 @@ def test_a_scope_that_is_known_and_does_not_fit_is_no_reason_to_wait() -> None:
     assert isinstance(rules.at_start(SERVER, span, "x.flask"), Match)
 
 
+@pytest.mark.parametrize("says", ['action = "First"', "drop = true"])
+def test_a_rule_that_asks_for_the_scope_is_not_passed_over(says: str) -> None:
+    """As long as nobody has told the scope, a rule behind it does not take its place."""
+    rules = rule_set(
+        f'[[rule]]\nname = "x"\n{says}\nroute = "/cb"\nscope = "*.flask"\n'
+        '[[rule]]\nname = "y"\naction = "Second"\nroute = "/cb"'
+    )
+    span = {"http.request.method": "POST", "http.route": "/cb"}
+    assert rules.at_start(SERVER, span) is LATER
+    for scope_name in ("x.flask", "x.django"):
+        assert rules.at_start(SERVER, span, scope_name) == rules.match(SERVER, span, scope_name)
+    found = rules.at_start(SERVER, span, "x.django")
+    assert isinstance(found, Match)
+    assert found.action == "Second"
+
+
 def test_a_dropping_rule_that_asks_for_more_is_nothing_to_wait_for() -> None:
     """Should it fit at the end, there is no event log; should it not, there was none either."""
     rules = rule_set('[[rule]]\nname = "x"\ndrop = true\nroute = "/cb"\nattributes = { a = 1 }')
