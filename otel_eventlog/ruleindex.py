@@ -236,17 +236,23 @@ class RuleIndex:
         if type(url) is str and (begin := url.find("://")) >= 0:
             end = url.find("/", begin + 3)
             name = url[begin + 3 : end] if end >= 0 else url[begin + 3 :]
+            if "@" in name:  # a password is nothing to remember
+                name = name.rpartition("@")[2]
+        elif url and type(url) is not str:
+            return self._is_asked_for(host(attributes))
         else:
             name = first_text(attributes, semconv.SERVER_ADDRESS) or ""
         known = self._hosts.get(name)
         if known is None:
-            asked = host(attributes)
-            known = asked is not None and any(fnmatchcase(asked, glob) for glob in self._globs)
+            known = self._is_asked_for(host(attributes))
             if len(name) <= MEMO_TEXT_CHARS_MAX:
                 if len(self._hosts) >= MEMO_HOSTS_MAX:
                     self._hosts.clear()
                 self._hosts[name] = known
         return known
+
+    def _is_asked_for(self, name: str | None) -> bool:
+        return name is not None and any(fnmatchcase(name, glob) for glob in self._globs)
 
 
 class _Filing:

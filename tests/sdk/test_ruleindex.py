@@ -224,6 +224,18 @@ def test_a_rule_without_a_route_is_found_by_its_first_condition(
     assert rules.at_start(SERVER, span) is None
 
 
+def test_what_is_remembered_of_a_host_is_true_of_it() -> None:
+    """A URL of an odd kind, or with a user in it, says nothing of calls that look alike."""
+    index = RuleIndex([Entry.of(0, Rule(name="x", action="A", route="/v1", host=("*.example",)))])
+    call = {"server.address": "api.example", "url.path": "/v1"}
+    for odd in (["https://other.net/"], 5, []):
+        index.glance(call | {"url.full": odd})
+        index.find(call | {"url.full": odd}, "")
+        assert isinstance(index.find(call, ""), Entry)
+    index.glance({"url.full": "https://ada:pw@api.example/v1"})
+    assert not any("pw" in name for name in index._hosts)
+
+
 def test_what_is_remembered_is_bounded() -> None:
     """A scanner that tries a hundred thousand paths and hosts fills no memory."""
     index = RuleIndex(
