@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 from opentelemetry import propagate, trace
 from opentelemetry.context import Context, get_current
@@ -164,8 +164,9 @@ class EventLogResponsePropagator:
         request = self._request(context)
         if request is None or request.is_ended:
             return
+        headers = _headers(carrier)
         is_told = False
-        for name, value in _headers(carrier):
+        for name, value in headers:
             # By length first: most headers are none of these.
             if len(name) not in _SEEN_LENGTHS:
                 continue
@@ -176,7 +177,13 @@ class EventLogResponsePropagator:
                 request.location = _text(value)
             elif lower == _OURS:
                 is_told = True
-        if request.is_started and not is_told:
+        if not request.is_started or is_told:
+            return
+        if isinstance(carrier, dict) and "type" in carrier:
+            # In a list of our own: the application's may be one for all of its responses.
+            ours = (_OURS.encode(), request.request_id.encode())
+            carrier["headers"] = [*headers, ours]
+        else:
             (setter or _PLAIN_SETTER).set(carrier, RESPONSE_HEADER, request.request_id)
 
     def _request(self, context: Context | None) -> Request | None:
@@ -209,7 +216,13 @@ def _headers(carrier: Any) -> Iterable[tuple[Any, Any]]:
     if isinstance(carrier, (list, tuple)):
         return carrier
     if isinstance(carrier, dict):
-        return (carrier.get("headers") or ()) if "type" in carrier else carrier.items()
+        if "type" not in carrier:
+            return carrier.items()
+        headers = carrier.get("headers") or ()
+        if not isinstance(headers, (list, tuple)):
+            # ASGI allows any iterable, and one that can be read but once is the server's to read.
+            headers = carrier["headers"] = list(headers)
+        return cast("Iterable[tuple[Any, Any]]", headers)
     known: Any = getattr(carrier, "headers", None)
     return known.items() if hasattr(known, "items") else ()
 

@@ -136,6 +136,22 @@ def test_the_response_carries_the_request_id_once() -> None:
     assert "headers" not in body
 
 
+@pytest.mark.parametrize("kind", [list, tuple, iter])
+def test_the_applications_own_headers_stay_as_they_are(kind: Any) -> None:
+    """ASGI allows any iterable, also one to be read but once, or one list for all responses."""
+    headers = kind([(b"x-a", b"1"), (b"content-type", b"text/html")])
+    sent = []
+    for _ in range(2):
+        request, context = request_with_span()
+        ours = EventLogResponsePropagator(None, {request.span_id: request}.get)
+        message = {"type": "http.response.start", "headers": headers}
+        ours.inject(message, context, Setter())
+        sent.append(dict(message["headers"]))
+        assert sent[-1][RESPONSE_HEADER.lower().encode()] == request.request_id.encode()
+    assert sent[0][b"x-a"] == b"1"
+    assert kind is iter or len(headers) == 2
+
+
 def test_the_response_headers_are_noted_beside_the_span() -> None:
     """Location and content type are kept with the request and are on no span."""
     request, context = request_with_span()
