@@ -153,17 +153,17 @@ def _around_function(name: str, function: Callable[..., Any]) -> Callable[..., A
             raise
         if inspect.iscoroutine(result):
             # No coroutine function and still asynchronous: a wrapper, an object with `__call__`.
-            return _awaited(scope, result)
+            return _awaited(scope, lambda: result)
         scope.close(None)
         return result
 
     return call
 
 
-async def _awaited(scope: Scope, result: Coroutine[Any, Any, Any]) -> Any:
+async def _awaited(scope: Scope, begin: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
     try:
         with scope.attached():
-            value = await result
+            value = await begin()
     except BaseException as exception:
         scope.close(exception)
         raise
@@ -173,7 +173,8 @@ async def _awaited(scope: Scope, result: Coroutine[Any, Any, Any]) -> Any:
 
 def _around_coroutine(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     async def call(*args: Any, **kwargs: Any) -> Any:
-        return await _awaited(Scope(name), function(*args, **kwargs))
+        # Called inside: wrong arguments end the run as well.
+        return await _awaited(Scope(name), functools.partial(function, *args, **kwargs))
 
     return call
 

@@ -274,6 +274,20 @@ def test_methods_of_every_kind() -> None:
         assert [user for _, user in users(traced)] == ["Revoking-c", "a", "b"]
 
 
+def test_wrong_arguments_of_a_coroutine_end_its_run() -> None:
+    """Python refuses them when the function is called, before there is anything to await."""
+
+    @action("SessionsRevoke")
+    async def revoke(user: str) -> str:
+        return user
+
+    wrong: Any = revoke
+    with tracing() as traced:
+        with pytest.raises(TypeError):
+            asyncio.run(wrong())
+        traced.events.assert_events(*FAILED)
+
+
 def test_what_is_asynchronous_without_looking_so() -> None:
     """A callable object, a partial, a wrapper: the action lasts until the result was awaited."""
 
