@@ -77,6 +77,9 @@ HASH_KEY_BYTES_MIN = 16
 _HASH_HEX_CHARS = 32
 """128 bits of HMAC-SHA256: no collision among 2**50 values, half the room of the whole."""
 
+_NUMBER_BITS_MAX = 1024
+"""Greater numbers have no place in an event log; these have some three hundred digits."""
+
 _CARD_DIGITS = range(13, 20)
 _PHONE = re.compile(
     r"""\+[0-9][0-9 ().-]{5,22}
@@ -228,16 +231,22 @@ def clean_value(value: object) -> AttributeValue | None:
     if isinstance(value, (bool, int, float)):
         return _clean_number(value)
     if isinstance(value, (list, tuple)):
-        items = [clean_value(item) for item in value[:KEPT_SEQUENCE_ITEMS_MAX]]
+        # Not into what is nested: it would not be kept, and may hold itself.
+        items = [
+            clean_value(item)
+            for item in value[:KEPT_SEQUENCE_ITEMS_MAX]
+            if not isinstance(item, (list, tuple))
+        ]
         return [item for item in items if isinstance(item, (str, bool, int, float))]
     return None
 
 
-def _clean_number(number: float) -> AttributeValue:
+def _clean_number(number: float) -> AttributeValue | None:
     if not isinstance(number, int):
         return number if number - number == 0 else str(number)  # NaN and infinities as text
     if not INT64_MIN <= number <= INT64_MAX:
-        return str(number)[:TEXT_CHARS_MAX]
+        # Python refuses to write out numbers of some thousand digits.
+        return str(number) if number.bit_length() <= _NUMBER_BITS_MAX else None
     return REDACTED if _is_card(number) else number
 
 

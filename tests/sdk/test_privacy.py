@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -188,6 +189,16 @@ def test_what_is_no_contact_is_hashed_as_it_is(value: str) -> None:
     """Addresses, dates and short numbers are no phones: no two of them share a hash."""
     assert not is_contact(value)
     assert normal_form(value) == value
+
+
+def test_no_value_makes_an_event_log_fail() -> None:
+    """Numbers that Python does not write out, and lists that hold themselves."""
+    endless: list[Any] = [1]
+    endless.append(endless)
+    assert clean_value(10**5000) is None
+    assert clean_value(2**64) == str(2**64)
+    assert clean_value([10**5000, "a"]) == ["a"]
+    assert clean_value(endless) == [1]
 
 
 def test_cards_are_not_kept_as_numbers() -> None:
