@@ -120,6 +120,11 @@ _NUMBER = re.compile(  # of a payment card or a phone
       | (?<![\w-])\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4}(?![\w-])""",
     re.VERBOSE,
 )
+_SPOKEN_CODE = re.compile(  # `code 482913 is wrong`, `your PIN is 4829`
+    r"""(\b(?:code(?<!status\ code)(?<!error\ code)(?<!exit\ code)(?<!return\ code)
+             |otp|pin|pass(?:code|word))\s+(?:is\s+|was\s+)?)\d{2,}[ -]?\d{2,}\b""",
+    re.VERBOSE | re.IGNORECASE,
+)
 _VALUE = re.compile(
     rf"""(\b(?:base\ \d+|to\ float|entry|input_value|for\ type\ [\w ]+|value|got|received)
            \s*[:=]?\s*){_QUOTED}""",
@@ -152,7 +157,7 @@ def scrub(text: object, chars_max: int = ERROR_MESSAGE_CHARS_MAX) -> str | None:
     if "(" in text or "[" in text:
         text = _SQL.sub(REDACTED, text)
     if _DIGIT.search(text):
-        text = _NUMBER.sub(REDACTED, text)
+        text = _SPOKEN_CODE.sub(_AFTER, _NUMBER.sub(REDACTED, text))
     text = WORD_RUN.sub(_keep_words, text)
     if _QUOTE.search(text):
         text = _IN_QUOTES.sub(_keep_names, _VALUE.sub(_AFTER, text))
