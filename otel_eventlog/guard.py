@@ -25,7 +25,7 @@ LOG_INTERVAL_S = 60.0
 """Shortest time between two log lines about our own faults."""
 
 _logger = logging.getLogger("otel_eventlog")
-_lock = threading.Lock()
+_lock = threading.RLock()  # a finaliser may interrupt us and fail as well
 _faults = 0
 _next_log_s = 0.0
 _said: set[str] = set()
@@ -120,7 +120,7 @@ def named(error: BaseException) -> str:
 def _renew_lock() -> None:
     # A thread that held the lock when the process forked does not exist in the child.
     global _lock  # noqa: PLW0603 - see above
-    _lock = threading.Lock()
+    _lock = threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):
