@@ -101,7 +101,7 @@ def judge(app: Any, response: Any) -> None:
 
 def _note_signed_in(request: Request, flask: Any) -> None:
     user = flask.g.get("_login_user")
-    if user is not None and user.is_authenticated and request.notes.signal_user_id is None:
+    if _is_somebody(user) and request.notes.signal_user_id is None:
         request.notes.signal_user_id = meaning.user_id_of(user)
 
 
@@ -109,8 +109,17 @@ def _is_signed_in(flask: Any) -> bool:
     """Whether somebody is: without a signal it was so before, and nothing was checked."""
     if flask.session.get("_user_id") is not None:
         return True
-    user = flask.g.get("_login_user")
-    return user is not None and bool(user.is_authenticated)
+    return _is_somebody(flask.g.get("_login_user"))
+
+
+def _is_somebody(user: Any) -> bool:
+    """Whether a user object stands for a person.
+
+    Not by `is_authenticated`, which asks whether the account is active: a column of the database
+    that a commit has made forgotten, and that would be fetched again for our sake.
+    """
+    is_anonymous = getattr(user, "is_anonymous", user is None)
+    return not (is_anonymous() if callable(is_anonymous) else is_anonymous)
 
 
 # --- Flask-Security's own views -------------------------------------------------------------------

@@ -227,6 +227,26 @@ def test_absence_says_nothing_where_a_page_is_fetched() -> None:
         assert outcome_of(traced)[:2] == ("success", "http")
 
 
+def test_a_database_is_not_asked_who_is_signed_in() -> None:
+    """Whether an account is active is a column that may have to be fetched once more."""
+
+    class Forgotten(flask_login.UserMixin):
+        id = "u-ada"
+
+        @property
+        def is_active(self) -> bool:
+            raise AssertionError("fetched")
+
+    def change_password() -> str:
+        flask.g._login_user = Forgotten()
+        return "changed"
+
+    rule = '[[rule]]\nname = "c"\naction = "PasswordsUpdate"\nroute = "/change"\n'
+    with tracing(rule_set(rule)) as traced, flask_login_app(traced, change=change_password) as app:
+        app.test_client().post("/change")
+        assert outcome_of(traced) == ("success", "http", None, "u-ada")
+
+
 def test_absence_is_asked_last() -> None:
     """The rule's own condition, the application's word and an HTTP error say more than silence."""
 
