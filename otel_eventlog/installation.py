@@ -148,11 +148,13 @@ def _tracers_of(provider: TracerProvider) -> list[Tracer]:
     shared = getattr(provider, "_active_span_processor", None)
     if shared is None:
         return []
+    # For all holders at once: each call looks through every object that there is.
+    holders = gc.get_referrers(shared)
+    found = {id(each): each for each in (*holders, *gc.get_referrers(*holders))}
     return [
-        found
-        for holder in gc.get_referrers(shared)
-        for found in (holder, *gc.get_referrers(holder))
-        if isinstance(found, Tracer) and found.span_processor is shared
+        each
+        for each in found.values()
+        if isinstance(each, Tracer) and each.span_processor is shared
     ]
 
 
