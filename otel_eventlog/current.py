@@ -48,7 +48,7 @@ class CurrentAction:
         notes = self._notes()
         if notes is not None:
             notes.status = Status.SUCCESS
-            notes.next_step = next_step or notes.next_step
+            self._say("next_step", next_step)
         return self
 
     def fail(self, error_type: str, message: str | None = None) -> Self:
@@ -63,7 +63,7 @@ class CurrentAction:
         if notes is not None:
             notes.status = Status.ERROR
             notes.error_type = error_type
-            notes.error_message = message or notes.error_message
+            self._say("error_message", message)
         return self
 
     def failed_with(self, exception: BaseException) -> Self:
@@ -74,7 +74,8 @@ class CurrentAction:
             name = kind.__qualname__
             if kind.__module__ != "builtins":
                 name = f"{kind.__module__}.{name}"
-            self.fail(notes.error_type or name, str(exception))
+            self.fail(notes.error_type or name)
+            self._say("error_message", exception)
         return self
 
     def next_step(self, step: str) -> Self:
@@ -112,10 +113,13 @@ class CurrentAction:
     def set(self, key: str, value: AttributeValue) -> Self:
         """Add an attribute of your own; keys that promise a secret are left out."""
         notes = self._notes()
-        if notes is not None and (
-            key in notes.attributes or len(notes.attributes) < KEPT_ATTRIBUTES_MAX
-        ):
-            notes.attributes[key] = value
+        try:
+            if notes is not None and (
+                key in notes.attributes or len(notes.attributes) < KEPT_ATTRIBUTES_MAX
+            ):
+                notes.attributes[key] = value
+        except TypeError:  # a list, say, is no key
+            guard.caught("CurrentAction.set")
         return self
 
     def _notes(self) -> Annotations | None:
@@ -125,7 +129,7 @@ class CurrentAction:
         notes = self._notes()
         if notes is not None and value is not None:
             try:
-                setattr(notes, field, str(value))
+                setattr(notes, field, str(value) or getattr(notes, field))
             except Exception:  # noqa: BLE001 - the application's own __str__ may raise
                 guard.caught(f"CurrentAction ({field})")
         return self

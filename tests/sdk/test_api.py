@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 from opentelemetry import trace
@@ -343,6 +344,30 @@ def test_the_notes_of_a_held_request_count() -> None:
         with traced.login():
             current_action().fail("locked")
         assert traced.events.outcome().error_type == "locked"
+
+
+def test_nonsense_said_of_an_action_does_not_raise() -> None:
+    """A key that is none, and texts that cannot be written out."""
+
+    class MuteError(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError
+
+        def __bool__(self) -> bool:
+            raise RuntimeError
+
+    odd: Any = MuteError()
+    key: Any = ["a"]
+    with tracing() as traced, pytest.MonkeyPatch.context() as patch:
+        patch.delenv("OTEL_EVENTLOG_RAISE")
+        with action("SessionsRevoke") as current:
+            current.set(key, 1).succeed(next_step=odd).fail("locked", odd)
+        with action("SessionsRevoke") as current:
+            current.failed_with(odd)
+        assert [e.error_type for e in traced.events if e.outcome_source] == [
+            "locked",
+            f"{__name__}.{MuteError.__qualname__}",
+        ]
 
 
 def test_actions_survive_a_provider_without_our_processor() -> None:
