@@ -64,7 +64,8 @@ class action:  # noqa: N801 - used as a decorator and in `with`, where a functio
         scope = Scope(self._name)
         self._scopes.append(scope)
         scope.attach()
-        _entered.set((*_entered.get(), scope))
+        # Those closed in another context than this one are still in it.
+        _entered.set((*(other for other in _entered.get() if not other.is_closed), scope))
         return scope.current
 
     def __exit__(

@@ -31,6 +31,7 @@ class Scope:
         self._context: context_api.Context | None = None
         self._before: context_api.Context | None = None
         self._token: Any = None
+        self.is_closed = False
         try:
             self._open(name[:IDENTIFIER_CHARS_MAX])
         except Exception:  # noqa: BLE001 - nothing of ours may reach the application
@@ -95,6 +96,7 @@ class Scope:
 
     def close(self, exception: BaseException | None) -> None:
         """End the run; an exception that escaped makes it an error."""
+        self.is_closed = True
         try:
             failed = exception is not None and is_failure(exception)
             if self._own_span is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import functools
 import gc
 import inspect
@@ -17,7 +18,7 @@ import fastapi
 import httpx
 import pytest
 
-from otel_eventlog import action, current_action
+from otel_eventlog import action, api, current_action
 from tests.support.tracing import Tracing, tracing
 
 REVOKED = ("SessionsRevoke start", "SessionsRevoke success")
@@ -217,6 +218,28 @@ def test_generators_that_are_forgotten() -> None:
         traced.events.assert_events(*REVOKED)
         asyncio.run(drop(traced))
         traced.events.assert_events(*REVOKED, *REVOKED)
+
+
+def test_blocks_left_elsewhere_are_not_kept() -> None:
+    """A generator with a block in it, closed by another thread, leaves nothing for ever."""
+
+    def steps() -> Generator[int, None, None]:
+        with action("SessionsRevoke"):
+            yield 1
+
+    def leave_elsewhere() -> int:
+        for _ in range(3):
+            started = steps()
+            next(started)
+            closing = threading.Thread(target=started.close)
+            closing.start()
+            closing.join()
+        with action("SessionsRevoke"):
+            return len(api._entered.get())
+
+    with tracing():
+        # In a context of its own: what the blocks made current stays so in it.
+        assert contextvars.copy_context().run(leave_elsewhere) == 1
 
 
 def test_an_exception_in_a_generator_reaches_the_caller_as_it_is() -> None:
