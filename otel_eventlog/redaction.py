@@ -36,7 +36,8 @@ _REMEMBERED_MAX = 4096
 """Most words, routes and user agents whose cleaned form is remembered."""
 
 _CREDENTIAL_CHARS_MIN = 40
-"""So long, and random in upper and lower case: no id that we know of, but every session token."""
+"""So long, and random in upper and lower case: every session token, and few ids (`_LONG_ID`). The
+pairwise subject that Microsoft Entra gives an application looks the same, and is left out."""
 
 # --- names ---------------------------------------------------------------------------------------
 
@@ -77,6 +78,9 @@ _CREDENTIAL = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _LONG_RUN = re.compile(rf"[A-Za-z0-9_+/=-]{{{_CREDENTIAL_CHARS_MIN},}}")
+_LONG_ID = re.compile(  # an account of Ethereum, the subject that Salesforce gives
+    r"0x[0-9A-Fa-f]{40}|https://[\w.-]+/id/00D[0-9A-Za-z]{12,15}/005[0-9A-Za-z]{12,15}"
+)
 _CORRELATION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@/+=-]*")
 _HOST = re.compile(r"[A-Za-z0-9_.:%/\[\]-]+")
 _HASH = re.compile(r"[0-9a-f]{32,128}")
@@ -91,6 +95,8 @@ def is_credential(text: str) -> bool:
     if ("=" in text or " " in text or ":" in text) and _CREDENTIAL.search(text):
         return True
     if len(text) < _CREDENTIAL_CHARS_MIN or text.islower() or text.isupper():
+        return False
+    if _LONG_ID.fullmatch(text):
         return False
     return any(
         is_random(run) and not (run.islower() or run.isupper()) and any(map(str.isdigit, run))

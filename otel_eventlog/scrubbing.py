@@ -109,6 +109,11 @@ _ASSIGNED = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _REASON = re.compile(r"[a-z]+(?:_[a-z]+)+")
+_STATES = frozenset(
+    {"blocked", "disabled", "expired", "invalid", "locked", "mismatch", "missing", "required"}
+    | {"revoked", "unknown", "used"}
+)
+"""What is told of a token or a code in place of it, as in `token:expired`."""
 _QUERY = re.compile(r"[?&#;][\w.\[\]%-]{1,64}=[^\s'\"]*")
 _TOKEN_IN_PATH = re.compile(rf"(/[\w.-]*(?:{RESET_WORD})[\w.-]*/)[^\s'\"?#]+", re.IGNORECASE)
 _SQL = re.compile(  # SQLAlchemy shows the statement and its parameters, databases the row
@@ -184,7 +189,8 @@ def _without_credentials(text: str, lower: str) -> str:
 
 def _without_value(found: re.Match[str]) -> str:
     # `code: invalid_grant` is a reason, as OAuth and providers' APIs give it.
-    if "code" in found[1].lower() and _REASON.fullmatch(found[2].strip("\"'`,;.)}]")):
+    value = found[2].strip("\"'`,;.)}]")
+    if value in _STATES or ("code" in found[1].lower() and _REASON.fullmatch(value)):
         return found.group()
     return found[1] + REDACTED
 

@@ -76,6 +76,8 @@ def test_credentials_are_no_ids(text: str) -> None:
         "user-test-16d9ba61-97a1-4ba4-9720-b03761dc50c6",
         "auth0|507f1f77bcf86cd799439020",
         "piAG7t9fTcdzWYsJ7Xn2KJ1nYlD3",
+        "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
+        "https://login.salesforce.com/id/00Dxx0000001gPLEAY/005xx000001S2b9AAC",
         "1234567890-abcdefghijkl1234567890abcdefghij.apps.googleusercontent.com",
         "CN=Ada,OU=People,DC=example",
         "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",

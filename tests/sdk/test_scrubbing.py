@@ -63,6 +63,7 @@ def test_messages_lose_what_somebody_sent(said: str, left: str) -> None:
         "invalid credentials",
         "basic authentication failed",
         "status code: 401, error code: 17",
+        "token:expired, csrf: missing",
         "error code 1045, exit code 1370, code E1045, code 17",
         "{'code': 'invalid_grant', 'error_code': 'x'}",
         "code: unauthorized_credentials.",
