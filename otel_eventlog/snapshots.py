@@ -87,6 +87,9 @@ def materialise(mapper: Mapper, snapshot: Snapshot) -> tuple[EventLog, ...]:
     if snapshot.with_start:
         return mapper.pair(data, match, notes)
     outcome = mapper.outcome(data, match, notes)
+    if outcome is None:
+        # Its start has left, and by its end a rule fits that says nothing was attempted.
+        outcome = mapper.outcome(data, Match(match.action, None), notes)
     return () if outcome is None else (outcome,)
 
 

@@ -72,6 +72,20 @@ def test_the_scope_is_asked_before_rules_behind_it() -> None:
     assert taken[0].head.scope.name == "other"
 
 
+def test_a_start_that_has_left_gets_an_outcome_whatever_the_span_says_later() -> None:
+    """Also where the rule that fits in the end would conclude that nothing was attempted."""
+    rules = rule_set(
+        '[[rule]]\nname = "login"\naction = "PasswordsAuthenticate"\nroute = "/login"\n'
+        '[[rule]]\nname = "page"\naction = "SessionsAuthenticate"\nroute = "/page"\n'
+        '[[rule.outcome]]\nwhen = { status = [200] }\nstatus = "none"'
+    )
+    with tracing(rules) as traced:
+        with traced.login() as span:
+            later = {"http.route": "/page", "url.path": "/page", "http.status_code": 200}
+            span.set_attributes({**later, "eventlog.action": "SessionsAuthenticate"})
+        traced.events.assert_events("PasswordsAuthenticate start", "SessionsAuthenticate success")
+
+
 def test_the_span_says_which_event_logs_are_its_own() -> None:
     """Jaeger can be searched for the action and the request id."""
     with tracing() as traced:
