@@ -42,19 +42,21 @@ pairwise subject that Microsoft Entra gives an application looks the same, and i
 # --- names ---------------------------------------------------------------------------------------
 
 _BLOCKED_NAME = re.compile(
-    r"""pass(word(?!less)|wd|phrase|code) | (^|[._-])pwd($|[._-]) | secret | token | cookie
-      | csrf | xsrf | authorization | credential | (api|private|session)[-_.]?key
+    r"""pass(word(?!less)|wd|phrase|code) | (^|[._-])(pwd($|[._-])|pass$) | secret | token | cookie
+      | csrf | xsrf | authorization | credential
+      | (api|private|session|access|auth|signing|encryption)[-_.]?key
       | (^|[._-])(otp|totp|hotp|pin|codes?|jwt|bearer|assertion|cvv|cvc)($|[._-])
-      | (?-i:[a-z](?:Otp|OTP|Pin|PIN|Codes?|Jwt|JWT|Query))(?![a-z])
+      | (?-i:[a-z](?:Otp|OTP|Pin|PIN|Codes?|Jwt|JWT|Query|Pass))(?![a-z])
       | (^|[._-])sid$ | sessionid$ | sessid$ | samlresponse | samlrequest
       | (^|[._-])query($|[._-]) | ^url\.full$ | ^http\.(url|target)$ | ^url\.(path|query)$
       | ^http\.(request|response)\.header\.(location|referer|link)$
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-# Status codes and counts carry "code" in their names and no secret.
+# Status codes carry "code" in their names and no secret; so does what is told of a token.
 _HARMLESS_NAME = re.compile(
     r"""(status|error|country|iso|language|reason|exit|postal|zip)[-_.]?code$
+      | (token|otp|code)[-_.]?(type|type[-_.]hint|method|channel|count)$
       | (token|jwt|cookie)_hash$ | ^code\.(function|namespace|file|line|column)""",
     re.VERBOSE | re.IGNORECASE,
 )

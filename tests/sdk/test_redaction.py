@@ -95,6 +95,12 @@ def test_ids_of_the_usual_makers_are_kept(text: str) -> None:
     ("name", "is_blocked"),
     [
         ("smsCode", True),
+        ("db.pass", True),
+        ("userPass", True),
+        ("access_key", True),
+        ("auth.pass_through", False),
+        ("oauth.token_type", False),
+        ("otp.channel", False),
         ("backup_codes", True),
         ("app.pwd", True),
         ("JSESSIONID", True),
