@@ -37,6 +37,8 @@ class RuleSet:
 
         """
         self.groups = tuple(groups)
+        self.asks_attributes = any(rule.attributes for group in groups for rule in group.rules)
+        """Whether a rule may fit only at the end: attributes are set while a request runs."""
         entries: dict[int, list[Entry]] = {}
         for priority, rule in enumerate(_in_order(self.groups)):
             entry = Entry.of(priority, rule)

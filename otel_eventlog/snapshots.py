@@ -109,9 +109,17 @@ def _noted(
 
 
 def _final_match(mapper: Mapper, span: SpanData, match: Match) -> Match:
-    """Return what a request was at its end: the span may say another action by then."""
+    """Return what a request was at its end.
+
+    The span may say another action by then, or fit a rule that asks for what it did not show yet.
+    """
     said = span.attributes.get(EVENTLOG_ACTION)
-    if said is None or said == match.action:
-        # None: held back, or pushed out by the span's attribute limit.
+    if said is None:  # held back, or pushed out by the span's attribute limit
         return match
-    return mapper.match(span) or match
+    if said != match.action:
+        return mapper.match(span) or match
+    if match.rule is None or match.rule.action != said or not mapper.rules.asks_attributes:
+        return match
+    # The action on the span is the mark that was made at its start.
+    shown = {name: value for name, value in span.attributes.items() if name != EVENTLOG_ACTION}
+    return mapper.match(replace(span, attributes=shown)) or match

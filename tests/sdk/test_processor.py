@@ -86,6 +86,23 @@ def test_a_start_that_has_left_gets_an_outcome_whatever_the_span_says_later() ->
         traced.events.assert_events("PasswordsAuthenticate start", "SessionsAuthenticate success")
 
 
+def test_a_rule_that_fits_in_the_end_goes_before_those_behind_it() -> None:
+    """The first rule of a file holds, also where the handler sets what it asks for."""
+    rules = rule_set(
+        '[[rule]]\nname = "otp"\naction = "OTPsAuthenticate"\nroute = "/login"\n'
+        'attributes = { "app.factor" = "otp" }\n'
+        '[[rule]]\nname = "login"\naction = "PasswordsAuthenticate"\nroute = "/login"'
+    )
+    with tracing(rules) as traced:
+        with traced.login() as span:
+            span.set_attribute("app.factor", "otp")
+        traced.events.assert_events("PasswordsAuthenticate start", "OTPsAuthenticate success")
+        traced.events.clear()
+        with traced.login() as span:
+            span.set_attributes({"app.factor": "otp", "eventlog.action": "SSOAuthenticate"})
+        traced.events.assert_events("PasswordsAuthenticate start", "SSOAuthenticate success")
+
+
 def test_the_span_says_which_event_logs_are_its_own() -> None:
     """Jaeger can be searched for the action and the request id."""
     with tracing() as traced:
