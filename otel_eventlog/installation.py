@@ -80,7 +80,7 @@ def install(
         guard.say_once("otel_eventlog is off: " + "; ".join(error.mistakes))
     except Exception as error:  # noqa: BLE001 - nothing of ours may reach the application
         guard.caught("install")
-        guard.say_once(f"otel_eventlog is off: {error!r}")
+        guard.say_once(f"otel_eventlog is off: {guard.named(error)}")
     return None
 
 

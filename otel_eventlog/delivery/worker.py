@@ -167,7 +167,7 @@ class Worker:
         except BaseException as error:  # noqa: BLE001 - it would end the thread, and print
             self.has_ended = self._stopping.is_set()
             self.tally.notice(
-                "broken", logging.ERROR, "Delivery of event logs broke off: %r", error
+                "broken", logging.ERROR, "Delivery of event logs broke off: %s", named(error)
             )
         finally:
             self.is_ready.set()
