@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from otel_eventlog import semconv
-from otel_eventlog.model import SpanData
+from otel_eventlog.model import SpanData, SpanKind
 from otel_eventlog.request_facts import first_text, path
 from otel_eventlog.rules import Rule
 from otel_eventlog_collector.event_json import event_json
@@ -129,6 +129,8 @@ def _outcome(judgement: Judgement) -> Iterator[str]:
             yield f"    error_type {event.error_type}"
         if event.next_step:
             yield f"    next_step {event.next_step}"
+        if event.status == "success" and event.outcome_source == "http" and _is_served(judgement):
+            yield "    inside the application its code, or its framework's signal, may say otherwise"
     decided = event is None or event.outcome_source == "rule"
     for tried in judgement.tried:
         holds = tried.holds and decided
@@ -138,6 +140,10 @@ def _outcome(judgement: Judgement) -> Iterator[str]:
             "decides" if holds else "holds, and comes too late" if tried.holds else "does not hold"
         )
         yield f"    outcome {tried.number} of the rule {word}: {told}"
+
+
+def _is_served(judgement: Judgement) -> bool:
+    return judgement.span.kind == SpanKind.SERVER
 
 
 def _kept(judgement: Judgement) -> Iterator[str]:
