@@ -84,7 +84,8 @@ def verify(given: Code) -> dict[str, str]:
 def mail_event(event: MailEvent) -> dict[str, bool]:
     """Record what became of a message: nobody asked us for anything, it just happened."""
     user_id, _ = USERS.get(event.recipient, (None, b""))
-    record("EmailDelivery", message_status=event.event, user_id=user_id)
+    reason = "bounced" if event.event == "bounced" else None  # with a reason it is an error
+    record("EmailDelivery", message_status=event.event, user_id=user_id, error_type=reason)
     return {"ok": True}
 
 

@@ -88,7 +88,7 @@ def test_fastapi() -> None:
         ("OTPsAuthenticate", "start", None),
         ("OTPsAuthenticate", "error", "invalid_code"),
         ("EmailDelivery", "success", None),
-        ("EmailDelivery", "success", None),
+        ("EmailDelivery", "error", "bounced"),
         ("EmailDelivery", "success", None),
     ]
     assert [event.message_status for event in events if event.message_status] == [
