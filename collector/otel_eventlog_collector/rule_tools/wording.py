@@ -100,6 +100,9 @@ def explanation(judgement: Judgement, *, with_outcome: bool) -> Iterator[str]:
         yield f"  Asked later, and fitting too: {rule_text(rule)}"
 
 
+_MAY_SAY_OTHERWISE = "inside the application its code, or its framework's signal, may say otherwise"
+
+
 def _headline(judgement: Judgement) -> str:
     what = asked(judgement.span)
     if judgement.marked:
@@ -130,7 +133,7 @@ def _outcome(judgement: Judgement) -> Iterator[str]:
         if event.next_step:
             yield f"    next_step {event.next_step}"
         if event.status == "success" and event.outcome_source == "http" and _is_served(judgement):
-            yield "    inside the application its code, or its framework's signal, may say otherwise"
+            yield f"    {_MAY_SAY_OTHERWISE}"
     decided = event is None or event.outcome_source == "rule"
     for tried in judgement.tried:
         holds = tried.holds and decided
