@@ -32,7 +32,7 @@ from otel_eventlog_collector.otlp.encode import Encoding, Signal
 from otel_eventlog_collector.pipeline import Pipeline
 from otel_eventlog_collector.protocols import Clock, PurgeReport, Store
 from otel_eventlog_collector.receiver.grpc import GrpcReceiver
-from otel_eventlog_collector.receiver.http import OtlpHttpApp
+from otel_eventlog_collector.receiver.http import HttpReceiver
 from otel_eventlog_collector.receiver.intake import Authorize, Intake
 from otel_eventlog_collector.retention import keep_retention
 from otel_eventlog_collector.store import open_store
@@ -108,11 +108,8 @@ class Service:
             is_ready=lambda: self._is_ready,
             access=_access(settings, tokens),
         )
-        self._otlp_http = AsgiServer(
-            OtlpHttpApp(self._intake),
-            settings.otlp_http.host,
-            settings.otlp_http.port,
-            name="otlp-http",
+        self._otlp_http = HttpReceiver(
+            self._intake, settings.otlp_http.host, settings.otlp_http.port
         )
         self._otlp_grpc = GrpcReceiver(
             self._intake, settings.otlp_grpc.host, settings.otlp_grpc.port

@@ -134,7 +134,7 @@ def _export(intake: Intake, signal: Signal) -> Callable[[bytes, Any], Awaitable[
 async def _accept(intake: Intake, signal: Signal, body: bytes, context: Any) -> Accepted:
     metadata = dict(context.invocation_metadata() or ())
     intake.authorize(metadata.get("authorization"), context.peer(), _TRANSPORT)
-    with intake.admission.request() as ticket:
+    with intake.admission.admit() as ticket:
         ticket.take(len(body))
         intake.metrics.count("eventlog_received_bytes_total", len(body), transport=_TRANSPORT)
         return await intake.accept(signal, body, Encoding.PROTOBUF)
