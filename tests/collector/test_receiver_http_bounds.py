@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from otel_eventlog_collector.receiver import http_connection
 from otel_eventlog_collector.limits import BODY_BYTES_MAX
 from otel_eventlog_collector.metrics import Metrics
 from otel_eventlog_collector.protocols import ConsumeResult
 from otel_eventlog_collector.receiver import body as body_module
+from otel_eventlog_collector.receiver import http_connection
 from otel_eventlog_collector.receiver import intake as intake_module
 from otel_eventlog_collector.receiver.admission import Admission
 from tests.support import otlp_requests as otlp

@@ -47,6 +47,11 @@ class Body:
         self._small = bytearray()
         self.received = 0
 
+    @property
+    def is_compressed(self) -> bool:
+        """Whether what is fed has to be worked off."""
+        return self._inflater is not None
+
     def feed(self, data: bytes) -> None:
         """Take a piece. What is compressed waits for `work`.
 

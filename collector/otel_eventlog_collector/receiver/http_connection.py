@@ -40,6 +40,14 @@ _CLIENT_CLOSED_REQUEST = 499
 _PARSER_MESSAGE_CHARS_MAX = 200
 
 
+class _BodyOnly:
+    """Hears of a body and its end, and of nothing before."""
+
+    def __init__(self, connection: HttpConnection) -> None:
+        self.on_body = connection.on_body
+        self.on_message_complete = connection.on_message_complete
+
+
 class HttpConnection(asyncio.Protocol):
     """Reads requests, hands them to the intake, and answers in their order.
 
@@ -68,6 +76,7 @@ class HttpConnection(asyncio.Protocol):
         self._paused_s: float | None = None
         self._stalled_s: float | None = None
         self._deadline_s: float | None = None
+        self._now_s = 0.0
 
     # --- the transport calls ---------------------------------------------------------------------
 
@@ -97,14 +106,23 @@ class HttpConnection(asyncio.Protocol):
         if self._is_last_read:
             return
         request = self._reading
+        self._now_s = self._loop.time()
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            pass  # answered as if it had not asked for another protocol, as the last request
+            self._parse(data)
         except httptools.HttpParserError as error:
             self._malformed(error)
         if request is not None and request.head is None and self._reading is request:
             self._count_head(len(data))
+
+    def _parse(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as offer:
+            head = self._reading and self._reading.head
+            if head is not None and not self._is_last_read:
+                # The parser leaves the rest to the protocol that is offered, which we decline.
+                self._parser = httptools.HttpRequestParser(_BodyOnly(self))
+                self._parser.feed_data(head.framing + data[offer.args[0] :])
 
     def eof_received(self) -> bool:
         """Keep a half-closed connection until what was asked on it is answered."""
@@ -128,9 +146,8 @@ class HttpConnection(asyncio.Protocol):
         """Start the time limit of a request's headers."""
         if self._is_last_read:
             return
-        now_s = self._loop.time()
-        self._reading = HttpRequest(now_s)
-        self._deadline_s = now_s + HEADER_TIMEOUT_S
+        self._reading = HttpRequest(self._now_s)
+        self._deadline_s = self._now_s + HEADER_TIMEOUT_S
         self._url = b""
         self._headers = {}
         self._head_bytes = 0
@@ -143,18 +160,21 @@ class HttpConnection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header; of a trailer only the length matters."""
         lower = name.lower()
-        if lower in HEADERS_READ and self._reading is not None and self._reading.head is None:
+        if lower in HEADERS_READ:
             self._headers[lower] = value
-        self._count_head(len(name) + len(value))
+        self._head_bytes += len(name) + len(value) + len(": \r\n")
+        if self._head_bytes > HEADER_BYTES_MAX:
+            self._count_head(0)
 
     def on_headers_complete(self) -> None:
         """Check the head; admit the request or refuse it."""
         request = self._reading
         if request is None or self._is_last_read:
             return
-        now_s = self._loop.time()
+        now_s = self._now_s
         version = self._parser.get_http_version()
         head = HttpHead(self._parser.get_method(), self._url, version, self._headers)
+        self._headers = {}  # for trailers, which nobody reads
         request.begun_s = now_s
         request.head = head
         request.signal = head.signal
@@ -166,7 +186,7 @@ class HttpConnection(asyncio.Protocol):
         )
         self._deadline_s = now_s + BODY_TIMEOUT_S
         try:
-            self._connections.check_room(self)
+            self._connections.check_room(self, request)
             inflater = head.check(self._authorize)
             ticket = self._intake.admission.admit()
             request.admit(ticket, Body(ticket, inflater, head.content_length))
@@ -197,12 +217,13 @@ class HttpConnection(asyncio.Protocol):
         else:
             pace_s = body.received / BODY_BYTES_PER_S_MIN
             self._deadline_s = request.begun_s + BODY_TIMEOUT_S + pace_s
-            self._unfold(request)
+            if body.is_compressed:
+                self._unfold(request)
 
     def on_message_complete(self) -> None:
         """Put the request into the queue for its answer."""
         request = self._reading
-        if request is None or self._is_last_read:
+        if request is None or self._is_last_read or self._parser.should_upgrade():
             return
         self._reading = None
         self._deadline_s = None
@@ -327,15 +348,17 @@ class HttpConnection(asyncio.Protocol):
             self._answer_refused(request)
         else:
             self._answer_success(request, accepted)
-        self._next()
-        self._close_if_done()
+        if self._queue or self._paused_s is not None:
+            self._next()
+        if self._is_last_read:
+            self._close_if_done()
 
     async def _accept(self, request: HttpRequest) -> Accepted:
         signal, body = request.signal, request.body
         if signal is None or body is None:
             raise AssertionError  # such a request was refused
         data = await body.whole_in_turn() if body.is_large else body.whole()
-        self._intake.metrics.count("eventlog_received_bytes_total", len(data), transport=TRANSPORT)
+        self._connections.count_bytes(len(data))
         return await self._intake.accept(signal, data, request.encoding)
 
     def _answer_success(self, request: HttpRequest, accepted: Accepted) -> None:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, Protocol
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, Protocol, TypeAlias
 
 from otel_eventlog_collector.errors import BodyTooLarge, Overloaded
 from otel_eventlog_collector.limits import CONNECTIONS_MAX
+from otel_eventlog_collector.otlp.encode import Signal
 from otel_eventlog_collector.receiver.http_answer import Answers
 from otel_eventlog_collector.receiver.http_request import HttpRequest, SlowBodyError
 from otel_eventlog_collector.receiver.intake import Intake
 
+Counter: TypeAlias = Callable[[float], None]
+
 TRANSPORT = "http"
 _LOOK_PERIOD_S = 0.5
 """How often the time limits are looked at: one timer for all, none for each request."""
+_ABORT_S_MAX = 1.0
 
 
 class TooManyConnectionsError(Overloaded):
@@ -53,6 +58,10 @@ class Connections:
         self._connections_max = connections_max
         self._open: dict[Connection, bool] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._counters: dict[tuple[Signal | None, int], tuple[Counter, Counter]] = {}
+        self.count_bytes = intake.metrics.counter(
+            "eventlog_received_bytes_total", transport=TRANSPORT
+        )
         self._look: asyncio.TimerHandle | None = None
         self._closed = asyncio.Event()
 
@@ -73,9 +82,15 @@ class Connections:
         if not self._open:
             self._closed.set()
 
-    def check_room(self, connection: Connection) -> None:
-        """Raise TooManyConnectionsError for a connection over the limit."""
+    def check_room(self, connection: Connection, request: HttpRequest) -> None:
+        """Let a connection over the limit be closed after one answer.
+
+        Raises:
+            TooManyConnectionsError: it is over the limit.
+
+        """
         if self._open.get(connection, True):
+            request.closes = True
             raise TooManyConnectionsError(
                 f"{self._connections_max} connections are open",
                 hint="retry after a second; keep connections open and share them",
@@ -90,15 +105,16 @@ class Connections:
 
     def count(self, request: HttpRequest, code: int) -> None:
         """Count an answer by its status, and how long it took."""
-        signal = request.signal or "none"
-        metrics = self.intake.metrics
-        metrics.count("eventlog_requests_total", transport=TRANSPORT, signal=signal, code=code)
-        metrics.observe(
-            "eventlog_request_seconds",
-            self.loop.time() - request.begun_s,
-            transport=TRANSPORT,
-            signal=signal,
-        )
+        key = request.signal, code
+        counters = self._counters.get(key)
+        if counters is None:
+            labels = {"transport": TRANSPORT, "signal": request.signal or "none"}
+            counters = self._counters[key] = (
+                self.intake.metrics.counter("eventlog_requests_total", code=code, **labels),
+                self.intake.metrics.counter("eventlog_request_seconds", **labels),
+            )
+        counters[0](1)
+        counters[1](self.loop.time() - request.begun_s)
 
     def count_limit(self, error: Exception) -> None:
         """Count a limit that no other part counts."""
@@ -111,21 +127,23 @@ class Connections:
         """Let requests end for `grace_s` seconds, then cancel them and close everything."""
         for connection in tuple(self._open):
             connection.finish()
-        if self._open:
-            self._closed.clear()
-            try:
-                async with asyncio.timeout(grace_s):
-                    await self._closed.wait()
-            except TimeoutError:
-                pass
+        await self._all_closed(grace_s)
         for task in self._tasks:
             task.cancel()
         for connection in tuple(self._open):
             connection.abort()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._all_closed(_ABORT_S_MAX)
         if self._look is not None:
             self._look.cancel()
             self._look = None
+
+    async def _all_closed(self, within_s: float) -> None:
+        if self._open:
+            self._closed.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(within_s):
+                    await self._closed.wait()
 
     def _look_at_the_clock(self) -> None:
         now_s = self.loop.time()

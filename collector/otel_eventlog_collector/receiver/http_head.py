@@ -14,6 +14,7 @@ from otel_eventlog_collector.receiver.compression import Inflater, inflater_for
 _SIGNAL_OF_PATH: Mapping[bytes, Signal] = {f"/v1/{name}".encode(): name for name in Signal}
 _PATHS = ", ".join(path.decode() for path in _SIGNAL_OF_PATH)
 _ENCODING_OF_TYPE: Mapping[bytes, Encoding] = {name.value.encode(): name for name in Encoding}
+_VERSIONS = ("1.1", "1.0")
 _SHOWN_CHARS_MAX = 100
 
 
@@ -75,6 +76,15 @@ class HttpHead:
         value = self._headers.get(b"content-length", b"")
         return int(value) if value.isdigit() else None
 
+    @property
+    def framing(self) -> bytes:
+        """A head that says of its body what this one says, and nothing else."""
+        lines = [b"POST / HTTP/1.1"]
+        for name in (b"content-length", b"transfer-encoding"):
+            if name in self._headers:
+                lines.append(b"%s: %s" % (name, self._headers[name]))
+        return b"\r\n".join([*lines, b"", b""])
+
     def check(self, authorize: Callable[[str | None], None]) -> Inflater | None:
         """Return what undoes the compression, None for a plain body.
 
@@ -85,6 +95,8 @@ class HttpHead:
             PermanentError: the request is refused, whatever its body holds.
 
         """
+        if self._version not in _VERSIONS:
+            raise PermanentError(f"HTTP/{self._version} is not supported", hint="use HTTP/1.1")
         if self.signal is None:
             raise UnknownPathError(f"path {_shown(self._url)} does not exist here; use {_PATHS}")
         if self._method != b"POST":
