@@ -94,12 +94,21 @@ PIPELINED_REQUESTS_MAX = 64
 GRPC_STREAMS_PER_CONNECTION_MAX = 128
 """Concurrent calls on one gRPC connection."""
 
+GRPC_CONNECTIONS_MAX = 1024
+"""Open gRPC connections. Over it a connection is closed."""
+
+GRPC_MESSAGES_COMING_IN_MAX = 16
+"""gRPC messages that come in at the same time; others are held back in their clients."""
+
 # --- time ----------------------------------------------------------------------------------------
 HEADER_TIMEOUT_S = 5
 """Longest wait for a request's headers to be complete."""
 
 BODY_TIMEOUT_S = 10
 """Longest wait for a body, beyond what its size allows at BODY_BYTES_PER_S_MIN."""
+
+GRPC_MESSAGE_TIMEOUT_S = 20
+"""Longest wait for a gRPC message; stock exporters give up after 10 s."""
 
 BODY_BYTES_PER_S_MIN = 256 * 1024
 """Slowest pace at which a long body may come in."""

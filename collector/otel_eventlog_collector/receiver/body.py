@@ -112,6 +112,18 @@ class Body:
         """Return the finished body."""
         return self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
 
+    async def unfolded(self) -> bytes:
+        """Decompress what was fed, which is all of it, while others get their turn; return it.
+
+        Raises:
+            BodyTooLarge, Overloaded, PermanentError: as `work` and `finish`.
+
+        """
+        while self.work():  # noqa: ASYNC110 - the others get their turn; nothing is awaited
+            await asyncio.sleep(0)
+        self.finish()
+        return await self.whole_in_turn()
+
     async def whole_in_turn(self) -> bytes:
         """Return the finished body without stalling the loop."""
         if self.is_large:

@@ -54,6 +54,23 @@ def inflater_for(content_encoding: str) -> Inflater | None:
     )
 
 
+_GZIP_BEGIN = b"\x1f\x8b"
+_ZLIB_BEGIN = 0x78
+
+
+def inflater_for_message(message: bytes) -> Inflater | None:
+    """Return what undoes the compression of a gRPC message, None for a plain one.
+
+    gRPC keeps to itself whether a message is compressed, and its bytes tell: no protobuf begins as
+    gzip does (wire type 7), and none of ours as zlib does (field 15).
+    """
+    if message.startswith(_GZIP_BEGIN):
+        return _Zlib("gzip")
+    if message[:1] == bytes((_ZLIB_BEGIN,)) and _deflate_format(message[:2]) == _ZLIB:
+        return _Zlib("deflate")
+    return None
+
+
 class _Zlib:
     """gzip with any number of members, or deflate in zlib's format or raw."""
 

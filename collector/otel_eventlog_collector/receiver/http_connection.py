@@ -118,7 +118,7 @@ class HttpConnection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
-            head = self._reading and self._reading.head
+            head = self._reading.head if self._reading is not None else None
             if head is not None and not self._is_last_read:
                 # The parser leaves the rest to the protocol that is offered, which we decline.
                 self._parser = httptools.HttpRequestParser(_BodyOnly(self))
@@ -339,7 +339,6 @@ class HttpConnection(asyncio.Protocol):
         try:
             accepted = await self._accept(request)
         except Exception as error:  # noqa: BLE001 - as above
-            self._connections.count_limit(error)
             request.refuse(self._intake.answer(error, "receiver_http"))
         finally:
             request.release()

@@ -79,11 +79,11 @@ class HttpHead:
     @property
     def framing(self) -> bytes:
         """A head that says of its body what this one says, and nothing else."""
-        lines = [b"POST / HTTP/1.1"]
-        for name in (b"content-length", b"transfer-encoding"):
-            if name in self._headers:
-                lines.append(b"%s: %s" % (name, self._headers[name]))
-        return b"\r\n".join([*lines, b"", b""])
+        named = (b"content-length", b"transfer-encoding")
+        lines = [
+            b"%s: %s\r\n" % (name, self._headers[name]) for name in named if name in self._headers
+        ]
+        return b"POST / HTTP/1.1\r\n%s\r\n" % b"".join(lines)
 
     def check(self, authorize: Callable[[str | None], None]) -> Inflater | None:
         """Return what undoes the compression, None for a plain body.
