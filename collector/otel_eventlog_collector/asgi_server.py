@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import math
 import socket
+import ssl
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -98,6 +99,7 @@ class AsgiServer:
         port: port to bind; 0 picks a free one.
         name: what the listener is called in messages, and its option without dashes.
         connections_max: open connections; over it requests are answered 503.
+        tls: what the listener speaks TLS with; None for plain text.
 
     """
 
@@ -109,6 +111,7 @@ class AsgiServer:
         *,
         name: str,
         connections_max: int = CONNECTIONS_MAX,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         """Prepare; nothing is bound yet."""
         self._host = host
@@ -128,6 +131,8 @@ class AsgiServer:
             timeout_keep_alive=KEEP_ALIVE_S,
             backlog=CONNECTIONS_BACKLOG,
         )
+        self._config.load()
+        self._config.ssl = tls  # uvicorn makes one of files only, and never reads them again
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
 

@@ -7,8 +7,10 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from typing import Any, TypeAlias
@@ -37,6 +39,7 @@ from otel_eventlog_collector.receiver.intake import Authorize, Intake
 from otel_eventlog_collector.retention import keep_retention
 from otel_eventlog_collector.store import open_store
 from otel_eventlog_collector.tail import Tail
+from otel_eventlog_collector.tls import Certificates
 from otel_eventlog_collector.tokens import Scope, TokenFile
 
 GRACE_S = 5.0
@@ -108,14 +111,25 @@ class Service:
             is_ready=lambda: self._is_ready,
             access=_access(settings, tokens),
         )
+        for_senders = Certificates(settings.tls_files) if settings.tls_files else None
         self._otlp_http = HttpReceiver(
-            self._intake, settings.otlp_http.host, settings.otlp_http.port
+            self._intake,
+            settings.otlp_http.host,
+            settings.otlp_http.port,
+            tls=for_senders.context() if for_senders else None,
         )
         self._otlp_grpc = GrpcReceiver(
-            self._intake, settings.otlp_grpc.host, settings.otlp_grpc.port
+            self._intake,
+            settings.otlp_grpc.host,
+            settings.otlp_grpc.port,
+            certificates=for_senders,
         )
         self._http = AsgiServer(
-            create_app(self._context), settings.http.host, settings.http.port, name="http"
+            create_app(self._context),
+            settings.http.host,
+            settings.http.port,
+            name="http",
+            tls=_people_context(settings),
         )
         self._is_ready = False
         self._retention: asyncio.Task[None] | None = None
@@ -132,10 +146,11 @@ class Service:
         if self._forwarder:
             self._forwarder.start()
         self._retention = asyncio.create_task(keep_retention(self._store, on_report=self._on_purge))
+        scheme = "https" if self._settings.tls_files else "http"
         otlp_http = Address(*await self._otlp_http.start())
-        self.listeners["otlp-http"] = f"http://{otlp_http}"
+        self.listeners["otlp-http"] = f"{scheme}://{otlp_http}"
         self.listeners["otlp-grpc"] = str(Address(*await self._otlp_grpc.start()))
-        self.listeners["http"] = f"http://{Address(*await self._http.start())}"
+        self.listeners["http"] = f"{scheme}://{Address(*await self._http.start())}"
         self._store.announce(self.listeners)
         self._is_ready = True
 
@@ -226,6 +241,12 @@ def _privacy(settings: Settings) -> Privacy:
     return Privacy(
         keys[0] if keys else None, settings.hash_client_address, settings.hash_identifiers
     )
+
+
+def _people_context(settings: Settings) -> ssl.SSLContext | None:
+    """Return what the people's listener speaks TLS with: no client certificates, but tokens."""
+    files = settings.tls_files
+    return Certificates(replace(files, client_ca=None)).context() if files else None
 
 
 def _access(settings: Settings, tokens: TokenFile | None) -> Access:

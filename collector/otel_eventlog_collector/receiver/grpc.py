@@ -40,6 +40,7 @@ from otel_eventlog_collector.otlp.encode import (
 from otel_eventlog_collector.receiver.body import Body
 from otel_eventlog_collector.receiver.compression import inflater_for_message
 from otel_eventlog_collector.receiver.intake import Accepted, Intake
+from otel_eventlog_collector.tls import Certificates
 
 _TRANSPORT = "grpc"
 _SERVICES: Mapping[str, Signal] = {
@@ -81,14 +82,18 @@ class GrpcReceiver:
         intake: what the bytes are given to.
         host: address to bind.
         port: port to bind; 0 picks a free one.
+        certificates: what the listener speaks TLS with; None for plain text.
 
     """
 
-    def __init__(self, intake: Intake, host: str, port: int) -> None:
+    def __init__(
+        self, intake: Intake, host: str, port: int, *, certificates: Certificates | None = None
+    ) -> None:
         """Prepare; nothing is bound yet."""
         self._intake = intake
         self._host = host
         self._port = port
+        self._certificates = certificates
         self._server: Any = None
         self._health = health.aio.HealthServicer()
 
@@ -112,8 +117,12 @@ class GrpcReceiver:
         described = (*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(described, server)
         host = f"[{self._host}]" if ":" in self._host else self._host
+        address = f"{host}:{self._port}"
         try:
-            port = server.add_insecure_port(f"{host}:{self._port}")
+            if self._certificates is None:
+                port = server.add_insecure_port(address)
+            else:
+                port = server.add_secure_port(address, self._certificates.grpc_credentials())
         except RuntimeError as error:
             await server.stop(None)
             raise cannot_bind("otlp-grpc", self._host, self._port, error) from error

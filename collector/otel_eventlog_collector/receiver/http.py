@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 
 from otel_eventlog_collector.asgi_server import bind
-from otel_eventlog_collector.limits import CONNECTIONS_BACKLOG, CONNECTIONS_MAX
+from otel_eventlog_collector.limits import CONNECTIONS_BACKLOG, CONNECTIONS_MAX, HEADER_TIMEOUT_S
 from otel_eventlog_collector.receiver.http_connection import HttpConnection
 from otel_eventlog_collector.receiver.http_connections import Connections
 from otel_eventlog_collector.receiver.intake import Intake
@@ -21,17 +22,25 @@ class HttpReceiver:
         host: address or name to bind.
         port: port to bind; 0 picks a free one.
         connections_max: open connections; further ones are told 503 and closed.
+        tls: what the listener speaks TLS with; None for plain text.
 
     """
 
     def __init__(
-        self, intake: Intake, host: str, port: int, *, connections_max: int = CONNECTIONS_MAX
+        self,
+        intake: Intake,
+        host: str,
+        port: int,
+        *,
+        connections_max: int = CONNECTIONS_MAX,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         """Prepare; nothing is bound yet."""
         self._intake = intake
         self._host = host
         self._port = port
         self._connections_max = connections_max
+        self._tls = tls
         self._connections: Connections | None = None
         self._server: asyncio.Server | None = None
 
@@ -46,7 +55,11 @@ class HttpReceiver:
         address: tuple[str, int] = bound.getsockname()[:2]
         connections = self._connections = Connections(self._intake, self._connections_max)
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: HttpConnection(connections), sock=bound, backlog=CONNECTIONS_BACKLOG
+            lambda: HttpConnection(connections),
+            sock=bound,
+            backlog=CONNECTIONS_BACKLOG,
+            ssl=self._tls,
+            ssl_handshake_timeout=HEADER_TIMEOUT_S if self._tls else None,
         )
         return address
 
