@@ -33,6 +33,7 @@ from otel_eventlog_collector.metrics import Metrics
 from otel_eventlog_collector.otlp.encode import Encoding, Signal
 from otel_eventlog_collector.pipeline import Pipeline
 from otel_eventlog_collector.protocols import Clock, PurgeReport, Store
+from otel_eventlog_collector.readiness import Readiness
 from otel_eventlog_collector.receiver.grpc import GrpcReceiver
 from otel_eventlog_collector.receiver.http import HttpReceiver
 from otel_eventlog_collector.receiver.intake import Authorize, Intake
@@ -93,6 +94,8 @@ class Service:
             else None
         )
 
+        self._readiness = Readiness(self._tell_readiness)
+
         def is_wanted(kind: int, attributes: Attributes, scope_name: str) -> bool:
             return rules.match(kind, attributes, scope_name) is not None
 
@@ -102,13 +105,14 @@ class Service:
             authorize=_authorize_with(tokens) if tokens else None,
             wanted=is_wanted,
             on_accepted=self._forward if self._forwarder else None,
+            readiness=self._readiness,
         )
         self._context = Context(
             views=Views(self._store, clock, settings.trace_url, settings.no_outcome_after.ns),
             tail=self._tail,
             metrics=self.metrics,
             status=self.status,
-            is_ready=lambda: self._is_ready,
+            is_ready=lambda: self.is_ready,
             access=_access(settings, tokens),
         )
         for_senders = Certificates(settings.tls_files) if settings.tls_files else None
@@ -131,7 +135,8 @@ class Service:
             name="http",
             tls=_people_context(settings),
         )
-        self._is_ready = False
+        self._is_running = False
+        self._telling: set[asyncio.Task[None]] = set()
         self._retention: asyncio.Task[None] | None = None
         self._last_purge = PurgeReport()
         self.listeners: dict[str, str] = {}
@@ -152,11 +157,12 @@ class Service:
         self.listeners["otlp-grpc"] = str(Address(*await self._otlp_grpc.start()))
         self.listeners["http"] = f"{scheme}://{Address(*await self._http.start())}"
         self._store.announce(self.listeners)
-        self._is_ready = True
+        self._is_running = True
 
     async def stop(self) -> None:
         """Take nothing more, finish what was taken, close the store."""
-        self._is_ready = False
+        self._is_running = False
+        self._readiness.close()
         if self._retention:
             self._retention.cancel()
         self._tail.close()
@@ -170,13 +176,18 @@ class Service:
         self._context.close()
         await asyncio.to_thread(self._store.close)
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether event logs are taken, and the last commits succeeded."""
+        return self._is_running and self._readiness.is_ready
+
     def status(self) -> dict[str, Any]:
         """Return the answer to `GET /api/v1/status`; blocks on the store."""
         settings, metrics = self._settings, self.metrics
         return {
             "ok": True,
             "version": version("otel-eventlog-collector"),
-            "ready": self._is_ready,
+            "ready": self.is_ready,
             "now": rfc3339(self._clock()),
             "uptime_s": round(time.monotonic() - self._started_s, 3),
             "listeners": dict(self.listeners),
@@ -194,6 +205,15 @@ class Service:
     def _forward(self, kind: Signal, body: bytes, encoding: Encoding) -> None:
         if self._forwarder and kind is Signal.TRACES:
             self._forwarder.offer(body, encoding.value)
+
+    def _tell_readiness(self, is_ready: bool) -> None:  # noqa: FBT001 - a callback's one argument
+        if is_ready:
+            _log.info("ready again: event logs can be committed, or are about to be tried")
+        else:
+            _log.warning("not ready: the last commit failed; senders are told to retry")
+        task = asyncio.create_task(self._otlp_grpc.set_serving(serving=is_ready))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
 
     def _on_purge(self, report: PurgeReport) -> None:
         self._last_purge = report

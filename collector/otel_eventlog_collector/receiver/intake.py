@@ -25,6 +25,7 @@ from otel_eventlog_collector.otlp.decode_protobuf import (
 from otel_eventlog_collector.otlp.encode import Encoding, ErrorAnswer, Signal, error_answer
 from otel_eventlog_collector.otlp.records import DecodedEventLogs, DecodedSpans, Wanted
 from otel_eventlog_collector.protocols import Consumer, ConsumeResult
+from otel_eventlog_collector.readiness import Readiness
 from otel_eventlog_collector.receiver.admission import Admission
 
 _log = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class Intake:
         authorize: checks a request's token; None lets everybody in.
         wanted: spans for which it is false are dropped while decoding.
         on_accepted: called with the body of every committed request.
+        readiness: is told of every commit and of every one that failed.
 
     """
 
@@ -77,6 +79,7 @@ class Intake:
         authorize: Authorize | None = None,
         wanted: Wanted | None = None,
         on_accepted: BodyObserver | None = None,
+        readiness: Readiness | None = None,
     ) -> None:
         """Keep the parts; threads are started when the first large body comes."""
         self.metrics = metrics
@@ -85,6 +88,7 @@ class Intake:
         self._authorize = authorize
         self._wanted = wanted
         self._on_accepted = on_accepted
+        self._readiness = readiness or Readiness()
         self._warning = Occasionally(_WARNING_PERIOD_S)
         self._threads = ThreadPoolExecutor(DECODE_THREADS, thread_name_prefix="eventlog-decode")
 
@@ -164,13 +168,19 @@ class Intake:
             return ConsumeResult()
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                return await consume(records)
+                result = await consume(records)
+        except StoreUnavailable:
+            self._readiness.failed()
+            raise
         except TimeoutError:
+            self._readiness.failed()
             self.metrics.count("eventlog_limits_hit_total", limit="answer_time")
             raise StoreUnavailable(
                 f"the store has not committed within {ANSWER_TIMEOUT_S} s",
                 hint="retry; what was committed after all will be recognised",
             ) from None
+        self._readiness.committed()
+        return result
 
     def _count_received(self, signal: Signal, decoded: DecodedSpans | DecodedEventLogs) -> None:
         self.metrics.count("eventlog_records_received_total", decoded.received, signal=signal)
