@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from opentelemetry import context as context_api
 from opentelemetry.sdk.trace import Span
 
-from otel_eventlog.model import TAG_REQUEST, uuid_int, uuid_text
+from otel_eventlog.model import TAG_REQUEST, derived_id
 from otel_eventlog.outcome import Annotations
 from otel_eventlog.readable import SpanHead
 from otel_eventlog.rules import Match
@@ -96,7 +96,7 @@ class Request:
         """The request id, as in its event logs."""
         known = self._request_id
         if known is None:
-            known = uuid_text(uuid_int(self.span.start_time or 0, self.span_id, TAG_REQUEST))
+            known = derived_id(self.span.start_time or 0, self.span_id, TAG_REQUEST)
             self._request_id = known
         return known
 
