@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from otel_eventlog.model import EventLog, SpanData
+from otel_eventlog.pairs import Pair
 from otel_eventlog_collector.query import (
     EventQuery,
     HistogramBucket,
@@ -84,8 +85,11 @@ class WriteResult:
 class EventWriter(Protocol):
     """Durable, idempotent, order-independent writing."""
 
-    def write(self, events: Sequence[EventLog]) -> Future[WriteResult]:
+    def write(self, events: Sequence[EventLog], pairs: Sequence[Pair] = ()) -> Future[WriteResult]:
         """Queue event logs for the writer; the future is done when they are on disk.
+
+        A pair is both event logs of one request, and counts as two; pairs are merged before single
+        event logs. They are the cheap way: whoever has finished requests gives pairs.
 
         The merge of section 1 of the specification: a higher rank replaces the row whole; at
         equal rank the first stays; the outcome's action (and what the action implies: category,
