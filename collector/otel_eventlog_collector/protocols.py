@@ -14,6 +14,7 @@ from typing import Protocol, TypeAlias
 
 from otel_eventlog.model import EventLog, SpanData
 from otel_eventlog.pairs import Pair
+from otel_eventlog.rules import Match
 from otel_eventlog_collector.query import (
     EventQuery,
     HistogramBucket,
@@ -40,10 +41,30 @@ class ConsumeResult:
     error_message: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class SpansToConsume:
+    """What of a trace request is to become event logs.
+
+    Attributes:
+        spans: those that have to be mapped.
+        matches: what each of them is; empty if the consumer has to ask the rules itself.
+        pairs: what became of the others already.
+
+    """
+
+    spans: Sequence[SpanData] = ()
+    matches: Sequence[Match] = ()
+    pairs: Sequence[Pair] = ()
+
+    def __len__(self) -> int:
+        """Return the number of spans, of both sorts."""
+        return len(self.spans) + len(self.pairs)
+
+
 class Consumer(Protocol):
     """Next stage of a receiver. Returning means committed and fsynced."""
 
-    async def consume_spans(self, spans: Sequence[SpanData]) -> ConsumeResult:
+    async def consume_spans(self, spans: SpansToConsume) -> ConsumeResult:
         """Map spans to event logs and store them.
 
         Raises:
