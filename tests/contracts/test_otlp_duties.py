@@ -35,6 +35,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
+from otel_eventlog.mapping import Mapper
+from otel_eventlog.model import Rank
+from otel_eventlog.privacy import Privacy
+from otel_eventlog.ruleset import RuleSet
 from otel_eventlog_collector.errors import (
     BodyTooLarge,
     Forbidden,
@@ -44,6 +48,7 @@ from otel_eventlog_collector.errors import (
     Unauthorized,
 )
 from otel_eventlog_collector.otlp.encode import MESSAGE_CHARS_MAX
+from otel_eventlog_collector.otlp.traces import TraceDecoder
 from otel_eventlog_collector.protocols import ConsumeResult
 from tests.support import otlp_requests as otlp
 from tests.support.builders import event_log
@@ -73,6 +78,7 @@ GRPC_COMPRESSIONS = {
 }
 TWO_SPANS = otlp.traces([otlp.span(1), otlp.span(2)])
 ONE_BAD_SPAN = otlp.traces([otlp.span(1), otlp.span(2, span_id=b"\0" * 8), otlp.span(3)])
+NOTHING_IS_WANTED = Mapper(RuleSet([]), Privacy(None), Rank.DERIVED)
 BAD_RECORD = LogRecord(event_name="eventlog.start", span_id=b"\1" * 8)
 
 
@@ -267,7 +273,7 @@ def test_bad_log_records_are_a_partial_success(running: Receiving, way: Way) -> 
 @each_way
 def test_a_span_that_no_rule_wants_is_accepted(way: Way) -> None:
     """Not wanted is not rejected: a sender could not mend it."""
-    with receiving(wanted=lambda *_span: False) as running:
+    with receiving(traces=TraceDecoder(NOTHING_IS_WANTED)) as running:
         told = way.send(running, "traces", way.encode(TWO_SPANS))
         assert told.code == 0
         assert not told.response.HasField("partial_success")
