@@ -4,6 +4,7 @@ import { element, statusMark } from "../dom.js";
 import { COLUMNS_DEFAULT, FIELDS, RESULT, labelOf } from "../fields.js";
 import { popover } from "../popover.js";
 import { clockText, dayText, durationText } from "../text.js";
+import { stateNow } from "./requests.js";
 
 const FIXED = "time"; // without it a row says little
 const WIDTH_OTHER = "150px";
@@ -33,12 +34,12 @@ export function headers(columns) {
 /**
  * The cells of one row.
  * @param {any} data an event log, or a request (then with `state`)
- * @param {{columns: string[], utc: boolean}} how
+ * @param {{columns: string[], utc: boolean, noOutcomeAfter_ms: number}} how
  * @returns {HTMLElement[]}
  */
-export function cells(data, { columns, utc }) {
-  return columns.map((name) => {
-    const [text, shown] = content(name, data, utc);
+export function cells(data, how) {
+  return how.columns.map((name) => {
+    const [text, shown] = content(name, data, how);
     return element("div", { class: `cell c-${name}`, role: "gridcell", title: text || null }, ...(shown ?? [text]));
   });
 }
@@ -74,17 +75,17 @@ export function columnsButton(onChoose) {
 }
 
 // Text for the title (and for copying), and nodes where more than text is shown.
-function content(name, data, utc) {
+function content(name, data, { utc, noOutcomeAfter_ms }) {
   if (name === "time" || name === "observed_time") return moment(data[name], utc);
-  if (name === "status") return [stateOf(data), [statusMark(stateOf(data))]];
+  if (name === "status") return state(stateNow(data, noOutcomeAfter_ms));
   if (name === "duration_ns") return [durationText(data.duration_ns)];
   if (name === "result") return result(data);
   const value = data[name] ?? data.outcome?.[name] ?? data.start?.[name];
   return [value === null || value === undefined ? "" : String(value)];
 }
 
-function stateOf(data) {
-  return data.state && data.state !== "finished" ? data.state : data.status;
+function state(name) {
+  return [name, [statusMark(name)]];
 }
 
 function moment(iso, utc) {

@@ -163,6 +163,12 @@ export function createHistogram({ onZoom }) {
       }
     },
 
+    /** @param {boolean} inUtc */
+    redraw(inUtc) {
+      utc = inUtc;
+      draw();
+    },
+
     /** @param {boolean} isBusy the counts shown are of an older question */
     busy(isBusy) {
       figure.classList.toggle("busy", isBusy);

@@ -135,6 +135,16 @@ export class Rows {
     this.#count(page);
   }
 
+  /** Take a row out. @param {string} id */
+  remove(id) {
+    for (const page of this.#pages) {
+      const at = page.rows?.findIndex((row) => row.id === id) ?? -1;
+      if (at < 0) continue;
+      page.rows.splice(at, 1);
+      page.count = page.rows.length; // `last` stays: it says how far the page reaches
+    }
+  }
+
   async #more() {
     if (this.#isLoading) return;
     this.#isLoading = true;

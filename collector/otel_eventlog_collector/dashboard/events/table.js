@@ -4,7 +4,7 @@
 // set of row elements over it. The keyboard's row is told by aria-activedescendant, so that focus
 // stays on the table while rows come and go.
 
-import { element, icon } from "../dom.js";
+import { element } from "../dom.js";
 import { cells, headers, tracks } from "./columns.js";
 
 const ROW_PX = 28;
@@ -181,14 +181,4 @@ export function createTable({ onOpen, onScroll, onMove }) {
       schedule();
     },
   };
-}
-
-/**
- * What stands in place of the rows where there are none.
- * @param {string} title
- * @param {...(Node|string)} children
- * @returns {HTMLElement}
- */
-export function emptyNote(title, ...children) {
-  return element("div", { class: "empty" }, element("h2", {}, icon("search"), " ", title), ...children);
 }
