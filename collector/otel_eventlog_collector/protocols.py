@@ -184,6 +184,22 @@ class PurgeReport:
 
 
 @dataclass(frozen=True, slots=True)
+class DayStatus:
+    """One day of a store: the event logs whose requests started on it.
+
+    Attributes:
+        day: `2026-11-23`, UTC.
+        events: how many event logs.
+        bytes_on_disk: what they take, indexes included.
+
+    """
+
+    day: str
+    events: int
+    bytes_on_disk: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoreStatus:
     """Figures for `/api/v1/status` and `stats`."""
 
@@ -193,6 +209,8 @@ class StoreStatus:
     newest_unix_nano: int | None
     segments: int
     retention_ns: int
+    days: Sequence[DayStatus] = ()
+    """The oldest first; empty where a store is not kept by days."""
 
 
 class Store(EventWriter, EventReader, Protocol):

@@ -26,11 +26,13 @@ from otel_eventlog_collector.errors import Forbidden, Unauthorized
 from otel_eventlog_collector.event_json import rfc3339
 from otel_eventlog_collector.forward import TraceForwarder
 from otel_eventlog_collector.hash_keys import hash_keys
+from otel_eventlog_collector.insight.collector_status import STORED, counters_json, purge_json
 from otel_eventlog_collector.insight.views import Views, store_figures
 from otel_eventlog_collector.metrics import Metrics
 from otel_eventlog_collector.otlp.encode import Encoding, Signal
 from otel_eventlog_collector.pipeline import Pipeline
 from otel_eventlog_collector.protocols import Clock, PurgeReport, Store
+from otel_eventlog_collector.rates import Rate, keep_looking
 from otel_eventlog_collector.receiver.grpc import GrpcReceiver
 from otel_eventlog_collector.receiver.http import OtlpHttpApp
 from otel_eventlog_collector.receiver.intake import Authorize, Intake
@@ -122,7 +124,10 @@ class Service:
         )
         self._is_ready = False
         self._retention: asyncio.Task[None] | None = None
-        self._last_purge = PurgeReport()
+        self._looking: asyncio.Task[None] | None = None
+        self._last_purge: PurgeReport | None = None
+        self._purged_unix_nano = 0
+        self._stored = Rate(lambda: self.metrics.total(STORED))
         self.listeners: dict[str, str] = {}
 
     async def start(self) -> None:
@@ -135,6 +140,7 @@ class Service:
         if self._forwarder:
             self._forwarder.start()
         self._retention = asyncio.create_task(keep_retention(self._store, on_report=self._on_purge))
+        self._looking = asyncio.create_task(keep_looking(self._stored))
         otlp_http = Address(*await self._otlp_http.start())
         self.listeners["otlp-http"] = f"http://{otlp_http}"
         self.listeners["otlp-grpc"] = str(Address(*await self._otlp_grpc.start()))
@@ -145,8 +151,9 @@ class Service:
     async def stop(self) -> None:
         """Take nothing more, finish what was taken, close the store."""
         self._is_ready = False
-        if self._retention:
-            self._retention.cancel()
+        for task in (self._retention, self._looking):
+            if task:
+                task.cancel()
         self._tail.close()
         await asyncio.gather(
             self._otlp_http.stop(GRACE_S), self._otlp_grpc.stop(GRACE_S), self._http.stop(GRACE_S)
@@ -169,11 +176,15 @@ class Service:
             "uptime_s": round(time.monotonic() - self._started_s, 3),
             "listeners": dict(self.listeners),
             "store": store_figures(self._store.status()),
-            "purge_refused": self._last_purge.refused or None,
-            "events": {
-                name: int(metrics.total(f"eventlog_events_{name}_total"))
-                for name in ("stored", "replaced", "duplicate", "conflicting", "rejected")
+            "ingest": {
+                "per_s": round(self._stored.per_second(), 3),
+                "per_minute": self._stored.per_minute(),
             },
+            **counters_json(metrics),
+            "last_purge": purge_json(self._last_purge, self._purged_unix_nano),
+            "size_bytes_max": settings.max_size.bytes if settings.max_size else None,
+            "destinations": [self._forwarder.status()] if self._forwarder else [],
+            "tokens_required": settings.token_file is not None,
             "watchers": self._tail.watchers,
             "trace_url": settings.trace_url or None,
             "no_outcome_after_ns": settings.no_outcome_after.ns,
@@ -185,6 +196,7 @@ class Service:
 
     def _on_purge(self, report: PurgeReport) -> None:
         self._last_purge = report
+        self._purged_unix_nano = self._clock()
 
 
 def run_service(settings: Settings, *, announce: Announce) -> None:

@@ -205,6 +205,10 @@ def store_figures(status: StoreStatus) -> dict[str, Any]:
         "oldest": rfc3339(oldest) if oldest is not None else None,
         "newest": rfc3339(newest) if newest is not None else None,
         "retention_ns": status.retention_ns,
+        "days": [
+            {"day": each.day, "events": each.events, "bytes_on_disk": each.bytes_on_disk}
+            for each in status.days
+        ],
     }
 
 
