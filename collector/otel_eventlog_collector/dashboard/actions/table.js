@@ -93,7 +93,7 @@ function row(line, q, href) {
     "tr", { dataset: { action: line.action } },
     element(
       "th", { scope: "row", class: "action" },
-      element("a", { class: "whole", href: href({ q: mine }), title: line.meaning || line.action }, line.action),
+      element("a", { class: "whole", href: href({ q: mine }), title: line.meaning || line.action }, ...breakable(line.action)),
       element("div", { class: "dim" }, line.category, meaning),
     ),
     element("td", { class: "number" }, countText(line.requests), element("div", { class: "dim" }, perMinute(line.requests_per_min))),
@@ -103,6 +103,11 @@ function row(line, q, href) {
     element("td", { class: "number", title: duration(line.p95_ns) }, durationText(line.p95_ns) || "–"),
     element("td", { class: "reasons" }, element("div", { class: "reason-list" }, ...line.error_types.slice(0, REASONS_SHOWN).map((reason) => reasonLink(reason, line, errors, href)))),
   );
+}
+
+// CamelCase may be broken before a capital letter where there is no room.
+function breakable(name) {
+  return name.split(/(?=[A-Z][a-z])/).flatMap((word, at) => (at ? [element("wbr"), word] : [word]));
 }
 
 function errorRate(line, address) {
