@@ -24,6 +24,16 @@ _log = logging.getLogger(__name__)
 _TRACEBACK_PERIOD_S = 60
 
 
+def stamp(events: Sequence[EventLog], now_unix_nano: int) -> int:
+    """Say on event logs when they were received; return how many lie in the future of that."""
+    skewed = 0
+    for event in events:
+        event.observed_unix_nano = now_unix_nano
+        event.clock_skewed = event.time_unix_nano > now_unix_nano + CLOCK_SKEW_NS_MAX
+        skewed += event.clock_skewed
+    return skewed
+
+
 class Pipeline:
     """The consumer behind the receivers.
 
@@ -126,12 +136,7 @@ class Pipeline:
             return None
 
     def _stamp(self, events: Sequence[EventLog]) -> None:
-        now = self._clock()
-        skewed = 0
-        for event in events:
-            event.observed_unix_nano = now
-            event.clock_skewed = event.time_unix_nano > now + CLOCK_SKEW_NS_MAX
-            skewed += event.clock_skewed
+        skewed = stamp(events, self._clock())
         self._metrics.count("eventlog_events_clock_skewed_total", skewed)
         kinds = Counter((event.action, event.status) for event in events)
         for (action, status), count in kinds.items():
