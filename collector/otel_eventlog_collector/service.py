@@ -9,6 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from typing import Any, TypeAlias, cast
@@ -22,12 +23,14 @@ from otel_eventlog_collector.admin.token_records import keep_token_records
 from otel_eventlog_collector.api.access import Access
 from otel_eventlog_collector.api.app import create_app
 from otel_eventlog_collector.api.context import Context
+from otel_eventlog_collector.api.stream import render
 from otel_eventlog_collector.asgi_server import AsgiServer
 from otel_eventlog_collector.config import Address, Settings
 from otel_eventlog_collector.door import Door, Verdict
 from otel_eventlog_collector.errors import Forbidden, Overloaded, Unauthorized
 from otel_eventlog_collector.event_json import rfc3339
 from otel_eventlog_collector.forward import TraceForwarder
+from otel_eventlog_collector.freshness import WINDOW_S, Freshness
 from otel_eventlog_collector.hash_keys import hash_keys
 from otel_eventlog_collector.insight.views import Views, store_figures
 from otel_eventlog_collector.metrics import Metrics
@@ -91,8 +94,11 @@ class Service:
         self._tokens = TokenFile(settings.token_file) if settings.token_file else None
         door = Door(self._tokens) if self._tokens else None
         self._store = open_for_writing(settings, clock)
-        self._tail = Tail(self._store)
-        self._pipeline = Pipeline(mapper, self._store, clock, self._tail.wake, self.metrics)
+        self._tail = Tail(self._store, render)
+        self._freshness = Freshness()
+        self._pipeline = Pipeline(
+            mapper, self._store, clock, self._tail.wake, self.metrics, self._freshness
+        )
         self._forwarder = (
             TraceForwarder(settings.forward_traces_to, self.metrics)
             if settings.forward_traces_to
@@ -188,10 +194,15 @@ class Service:
                 name: int(metrics.total(f"eventlog_events_{name}_total"))
                 for name in ("stored", "replaced", "duplicate", "conflicting", "rejected")
             },
+            "freshness": self._lag(),
             "watchers": self._tail.watchers,
             "trace_url": settings.trace_url or None,
             "no_outcome_after_ns": settings.no_outcome_after.ns,
         }
+
+    def _lag(self) -> dict[str, Any] | None:
+        lag = self._freshness.lag(self._clock())
+        return None if lag is None else {**asdict(lag), "window_s": WINDOW_S}
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(work))

@@ -27,12 +27,18 @@ OPERATIONS = [
     for method in methods
     if path != ENDLESS
 ]
-EXAMPLES = 15
+EXAMPLES = 8
 """Requests of each kind to each endpoint: some twenty seconds for all of them."""
 
 # What the description cannot say: that since must lie before until, that a slice may not be too
 # narrow for the time asked, and every way to write a time. `fields_are_to_blame` judges these.
 UNSAID = [positive_data_acceptance, negative_data_rejection]
+
+
+@schemathesis.serializer("application/x-ndjson")
+def as_lines(_context: Any, value: Any) -> bytes:
+    """Send what is imported as it is."""
+    return str(value).encode("utf-8", "replace")
 
 
 @pytest.fixture(scope="module")
