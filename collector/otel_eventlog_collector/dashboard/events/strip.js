@@ -74,6 +74,7 @@ export function createStrip({ onQuery, onState, onResume, onRetry }) {
     /** @param {number} count what waits; Infinity: more than is kept */
     waiting(count) {
       pill.hidden = !count;
+      if (!count) return;
       const number = count === Infinity ? "Many" : countText(count);
       pill.replaceChildren(icon("up"), `${number} new`);
       pill.title = isPair ? "New event logs wait; show them" : "Go to the newest";
