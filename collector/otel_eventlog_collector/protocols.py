@@ -14,6 +14,7 @@ from typing import Protocol, TypeAlias
 
 from otel_eventlog.model import EventLog, SpanData
 from otel_eventlog_collector.query import (
+    ActionFigures,
     EventQuery,
     HistogramBucket,
     Page,
@@ -152,6 +153,15 @@ class EventReader(Protocol):
         self, query: EventQuery, fields: Sequence[str], limit: int
     ) -> Mapping[str, Sequence[tuple[str, int]]]:
         """Return, for each field, its most frequent values with exact counts."""
+        ...
+
+    def action_figures(
+        self, query: EventQuery, since_unix_nano: int, until_unix_nano: int, bucket_ns: int
+    ) -> Sequence[ActionFigures]:
+        """Return counts over time, reasons and durations for each action seen, by its name.
+
+        Slices are those of `histogram` for the same arguments.
+        """
         ...
 
 

@@ -95,9 +95,9 @@ def _paths() -> dict[str, Any]:
             _object({"facets": {"type": "object"}}),
         ),
         "/api/v1/actions": _get(
-            "Actions with their counts by status",
-            [*filters, *window],
-            _object({"actions": _array({"type": "object"})}),
+            "Actions with their counts, rates, durations and reasons",
+            [*filters, *window, _BUCKET],
+            _object({"actions": _array({"type": "object"}), "bucket_ns": {"type": "integer"}}),
         ),
         "/api/v1/export": _get(
             "Everything that passes the filters, streamed",

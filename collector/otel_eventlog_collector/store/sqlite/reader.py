@@ -14,6 +14,7 @@ from otel_eventlog_collector.protocols import Clock, StoreStatus
 from otel_eventlog_collector.query import (
     FILTER_FIELDS,
     LIMIT_MAX,
+    ActionFigures,
     Cursor,
     EventQuery,
     HistogramBucket,
@@ -25,6 +26,7 @@ from otel_eventlog_collector.query import (
 )
 from otel_eventlog_collector.store.row import day_of
 from otel_eventlog_collector.store.sqlite import counts, segment_read
+from otel_eventlog_collector.store.sqlite.action_counts import ActionCounts, count_actions
 from otel_eventlog_collector.store.sqlite.catalog import CatalogState
 from otel_eventlog_collector.store.sqlite.directory import DataDirectory
 from otel_eventlog_collector.store.sqlite.pool import SegmentPool
@@ -193,6 +195,24 @@ class Reader:
             name: sorted(total.items(), key=lambda item: (-item[1], item[0]))[:limit]
             for name, total in totals.items()
         }
+
+    def action_figures(
+        self, query: EventQuery, since_unix_nano: int, until_unix_nano: int, bucket_ns: int
+    ) -> Sequence[ActionFigures]:
+        """Return counts over time, reasons and durations for each action seen, by its name."""
+        number = _slices(since_unix_nano, until_unix_nano, bucket_ns)
+        bounded = _bounded(query, since_unix_nano, until_unix_nano)
+        total = ActionCounts()
+        for day, cutoff in self._within(bounded):
+            work = partial(
+                count_actions,
+                query=bounded,
+                cutoff=cutoff,
+                since_unix_nano=since_unix_nano,
+                bucket_ns=bucket_ns,
+            )
+            total.add(self.pool.read(day, work, ActionCounts()))
+        return total.figures(number)
 
     def status(self) -> StoreStatus:
         """Return counts and sizes."""
