@@ -56,7 +56,7 @@ function createPage(place) {
   const search = createSearch({ onSearch: searchFor, parameters: () => parametersOf(stateNow()) });
   const time = timePicker({ onChange: (chosen) => set(chosen) });
   const chips = createChips({ onQuery: (q) => set({ q }) });
-  const facets = createFacets({ onQuery: (q) => set({ q }), onError: warn });
+  const facets = createFacets({ onQuery: (q) => set({ q }) });
   const histogram = createHistogram({ onZoom: (since, until) => set({ since, until, live: "" }) });
   const columns = columnsButton((chosen) => set({ columns: chosen }));
   const strip = createStrip({
@@ -136,9 +136,10 @@ function createPage(place) {
     if (!state.live) live.stop();
     const watching = state.live ? live.start([["since", state.since], ...(state.q ? [["q", state.q]] : [])]) : null;
     rows?.end();
-    rows = newRows(state, watching);
+    histogram.busy(true);
+    // The rows first: counting is the harder work, and shall not keep them waiting.
+    rows = newRows(state, watching, () => loadCounts(state, signal));
     table.show(rows);
-    loadCounts(state, signal);
     await watching;
     if (state.live && !signal.aborted) counting = setTimeout(countAgain, COUNTS_PERIOD_MS);
   }
@@ -179,7 +180,6 @@ function createPage(place) {
   }
 
   async function loadCounts(state, signal) {
-    histogram.busy(true);
     const parameters = parametersOf(state);
     const counts = ask("histogram", [...parameters, ...bucketOf(spanMs(state))], { signal }).then((answer) => {
       histogram.draw(answer, Boolean(stateNow().utc));
@@ -187,10 +187,10 @@ function createPage(place) {
       strip.totals(totalsOf(answer), state.q);
       return strip.unfinished(parameters, answer, signal);
     });
-    await Promise.all([counts, facets.load(parameters, state.q)]).catch((error) => {
-      // A wrong question is told by the list as well.
-      if (error.name !== "AbortError" && !(error instanceof BadQuestion)) warn(error);
+    const told = counts.catch((error) => {
+      if (error.name !== "AbortError") strip.uncounted(error.message);
     });
+    await Promise.all([told, facets.load(parameters, state.q)]);
   }
 
   async function countAgain() {
