@@ -37,7 +37,7 @@ export function icon(name) {
  * @returns {HTMLElement}
  */
 export function statusMark(status) {
-  return element("span", { class: `status ${status}` }, icon(status), status.replace("_", " "));
+  return element("span", { class: `status ${status}` }, icon(status), element("span", { class: "word" }, status.replace("_", " ")));
 }
 
 /**

@@ -8,6 +8,7 @@ import { stateNow } from "./requests.js";
 
 const FIXED = "time"; // without it a row says little
 const WIDTH_OTHER = "150px";
+const WIDTH_DAY = "172px"; // of a time with its day
 
 /**
  * The columns of a state, unknown names left out.
@@ -19,9 +20,17 @@ export function columnsOf(text) {
   return named.length ? [...new Set([FIXED, ...named])] : COLUMNS_DEFAULT;
 }
 
-/** @param {string[]} columns @returns {string} the tracks of the CSS grid */
-export function tracks(columns) {
-  return columns.map((name) => (name === "result" ? RESULT.width : FIELDS[name]?.width ?? WIDTH_OTHER)).join(" ");
+/**
+ * The tracks of the CSS grid.
+ * @param {string[]} columns
+ * @param {boolean} withDay
+ * @returns {string}
+ */
+export function tracks(columns, withDay) {
+  return columns.map((name) => {
+    if (name === "result") return RESULT.width;
+    return name === "time" && withDay ? WIDTH_DAY : FIELDS[name]?.width ?? WIDTH_OTHER;
+  }).join(" ");
 }
 
 /** @param {string[]} columns @returns {HTMLElement[]} */
@@ -34,7 +43,7 @@ export function headers(columns) {
 /**
  * The cells of one row.
  * @param {any} data an event log, or a request (then with `state`)
- * @param {{columns: string[], utc: boolean, noOutcomeAfter_ms: number}} how
+ * @param {{columns: string[], utc: boolean, withDay: boolean, noOutcomeAfter_ms: number}} how
  * @returns {HTMLElement[]}
  */
 export function cells(data, how) {
@@ -75,8 +84,8 @@ export function columnsButton(onChoose) {
 }
 
 // Text for the title (and for copying), and nodes where more than text is shown.
-function content(name, data, { utc, noOutcomeAfter_ms }) {
-  if (name === "time" || name === "observed_time") return moment(data[name], utc);
+function content(name, data, { utc, withDay, noOutcomeAfter_ms }) {
+  if (name === "time" || name === "observed_time") return moment(data[name], utc, withDay || name !== "time");
   if (name === "status") return state(stateNow(data, noOutcomeAfter_ms));
   if (name === "duration_ns") return [durationText(data.duration_ns)];
   if (name === "result") return result(data);
@@ -88,11 +97,11 @@ function state(name) {
   return [name, [statusMark(name)]];
 }
 
-function moment(iso, utc) {
+function moment(iso, utc, withDay) {
   if (!iso) return [""];
   const day = dayText(iso, utc);
   const clock = clockText(iso, utc);
-  return [`${day} ${clock}`, [element("span", { class: "day" }, day), element("time", { datetime: iso }, clock)]];
+  return [`${day} ${clock}`, [withDay ? element("span", { class: "day" }, day.slice(5)) : "", element("time", { datetime: iso }, clock)]];
 }
 
 function result(data) {

@@ -12,9 +12,9 @@ const FOLDED = "facets"; // which panels somebody opened or folded, kept in this
 
 /**
  * Make the filters.
- * @param {{onQuery: (q: string) => void, onError: (error: Error) => void}} told
+ * @param {{onQuery: (q: string) => void}} told
  */
-export function createFacets({ onQuery, onError }) {
+export function createFacets({ onQuery }) {
   const box = element("div", { class: "facets" });
   const panels = FACETS.map(([field, isOpen]) => createPanel(field, isOpen, (q) => onQuery(q), () => load([field])));
   const byField = new Map(panels.map((panel) => [panel.field, panel]));
@@ -42,7 +42,7 @@ export function createFacets({ onQuery, onError }) {
         const answer = await ask("facets", [...rest, ...(without ? [["q", without]] : []), ...fieldsAsked, ["limit", limit]], { signal });
         for (const panel of group) panel.draw(answer.facets[panel.field] ?? [], q);
       } catch (error) {
-        if (error.name !== "AbortError") onError(error);
+        if (error.name !== "AbortError") for (const panel of group) panel.fail(error.message);
       }
     }));
   }
@@ -122,6 +122,9 @@ function createPanel(field, isOpenFirst, onQuery, onWanted) {
         .map((token) => ({ value: token.value, count: 0 }));
       values = [...counted.filter((one) => one.value !== null), ...missing];
       draw();
+    },
+    fail(told) {
+      list.replaceChildren(element("li", { class: "dim none", title: told }, "Could not be counted"));
     },
   };
 }

@@ -8,6 +8,7 @@ const STATUSES = ["error", "success", "start"]; // errors stand on the ground li
 const HEIGHT = 84;
 const TOP = 12; // room for the label of the highest bar
 const AXIS = 16; // room for the times
+const BARS_MAX = 100;
 const DRAG_PX = 4; // less is a click
 
 /**
@@ -174,6 +175,16 @@ export function createHistogram({ onZoom }) {
       figure.classList.toggle("busy", isBusy);
     },
   };
+}
+
+/**
+ * The width of a bar as a parameter, where the API's own choice (a minute or more) would be coarse.
+ * @param {number} span_ms
+ * @returns {[string, string][]}
+ */
+export function bucketOf(span_ms) {
+  const width_s = [1, 2, 5, 10, 15, 30].find((seconds) => span_ms / (seconds * 1000) <= BARS_MAX);
+  return width_s ? [["bucket", `${width_s}s`]] : [];
 }
 
 /** @param {any} answer of /api/v1/histogram @returns {Record<string, number>} totals by status */

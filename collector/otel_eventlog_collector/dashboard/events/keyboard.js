@@ -39,7 +39,8 @@ export function onKeys({ search, time, table, shell, toggleLive }) {
   };
   const listen = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (event.target.closest?.("input, select, textarea, dialog, [popover]")) return;
+    if (event.target.closest?.("input, select, textarea")) return;
+    if (document.querySelector("dialog[open], :popover-open")) return; // they have Esc for themselves
     // Buttons and links answer to Enter themselves, and arrows scroll what has the focus.
     const isControl = event.target.closest?.("button, a, summary");
     if (isControl && event.key === "Enter") return;

@@ -5,7 +5,7 @@ import { element, icon, statusMark } from "../dom.js";
 import { choose, chosen } from "../query.js";
 import { countText } from "../text.js";
 
-const STARTS_MAX = 200_000; // among more starts the unfinished ones are not looked for unasked
+const STARTS_MAX = 50_000; // among more starts the unfinished ones are not looked for unasked
 const UNFINISHED_MAX = 100;
 const STATES = [["", "All"], ["in_progress", "In progress"], ["no_outcome", "No outcome"], ["finished", "Finished"]];
 const LIVE = { off: "", connecting: "connecting …", live: "live", lost: "connection lost, trying again …" };
@@ -48,6 +48,12 @@ export function createStrip({ onQuery, onState, onResume, onRetry }) {
       );
     },
 
+    /** Say why there are no counts. @param {string} why */
+    uncounted(why) {
+      counts.replaceChildren(element("span", { class: "dim" }, `Not counted: ${why}. A shorter time is counted faster.`));
+      unfinished.replaceChildren();
+    },
+
     /**
      * Say how many requests have no outcome yet, or none at all.
      * @param {[string, string][]} parameters @param {any} histogram @param {AbortSignal} signal
@@ -59,7 +65,8 @@ export function createStrip({ onQuery, onState, onResume, onRetry }) {
         return;
       }
       const names = ["in_progress", "no_outcome"];
-      const found = await Promise.all(names.map((state) => ask("requests", [...parameters, ["state", state], ["limit", UNFINISHED_MAX]], { signal })));
+      const asked = names.map((state) => ask("requests", [...parameters, ["state", state], ["limit", UNFINISHED_MAX]], { signal }));
+      const found = await Promise.all(asked).catch(() => []); // an extra; the list says it where it matters
       unfinished.replaceChildren(...found.map(({ requests, next_cursor }, index) =>
         requests.length ? element("button", { type: "button", class: "quiet count", title: "Show these requests", onclick: () => onState(names[index]) }, statusMark(names[index]), element("span", { class: "number" }, next_cursor ? `${requests.length}+` : String(requests.length))) : ""));
     },
@@ -74,6 +81,7 @@ export function createStrip({ onQuery, onState, onResume, onRetry }) {
     /** @param {number} count what waits; Infinity: more than is kept */
     waiting(count) {
       pill.hidden = !count;
+      if (!count) return;
       const number = count === Infinity ? "Many" : countText(count);
       pill.replaceChildren(icon("up"), `${number} new`);
       pill.title = isPair ? "New event logs wait; show them" : "Go to the newest";

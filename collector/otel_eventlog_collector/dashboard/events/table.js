@@ -128,11 +128,11 @@ export function createTable({ onOpen, onScroll, onMove }) {
     },
 
     /**
-     * How rows are drawn. @param {{columns: string[], utc: boolean, isPair: boolean}} how
+     * How rows are drawn. @param {{columns: string[], utc: boolean, withDay: boolean, isPair: boolean, noOutcomeAfter_ms: number}} how
      */
     style(how) {
       Object.assign(view, how, { drawing: {} });
-      grid.style.setProperty("--tracks", tracks(how.columns));
+      grid.style.setProperty("--tracks", tracks(how.columns, how.withDay));
       head.replaceChildren(...headers(how.columns));
       grid.setAttribute("aria-label", how.isPair ? "Requests" : "Event logs");
       schedule();

@@ -8,7 +8,7 @@ import { columnsButton, columnsOf } from "../events/columns.js";
 import { whyEmpty } from "../events/empty.js";
 import { exportButton } from "../events/export.js";
 import { createFacets } from "../events/facets.js";
-import { createHistogram, totalsOf } from "../events/histogram.js";
+import { bucketOf, createHistogram, totalsOf } from "../events/histogram.js";
 import { onKeys } from "../events/keyboard.js";
 import { layout } from "../events/layout.js";
 import { createLive } from "../events/live.js";
@@ -18,11 +18,12 @@ import { savedViews } from "../events/saved.js";
 import { createSearch } from "../events/search.js";
 import { createStrip } from "../events/strip.js";
 import { createTable } from "../events/table.js";
-import { timePicker } from "../events/timepicker.js";
+import { momentMs, timePicker } from "../events/timepicker.js";
 import { go, parametersOf, state as stateNow, urlOf } from "../router.js";
 
 const COUNTS_PERIOD_MS = 5000; // how often a live page counts again
 const LIVE_ROWS_MAX = 5000; // a live list begins again after as many, however long it is open
+const DAY_MS = 86_400_000;
 const NO_OUTCOME_AFTER_MS = 15 * 60_000; // until the collector has said its own
 
 /** What changes the question, and so the list. */
@@ -55,7 +56,7 @@ function createPage(place) {
   const search = createSearch({ onSearch: searchFor, parameters: () => parametersOf(stateNow()) });
   const time = timePicker({ onChange: (chosen) => set(chosen) });
   const chips = createChips({ onQuery: (q) => set({ q }) });
-  const facets = createFacets({ onQuery: (q) => set({ q }), onError: warn });
+  const facets = createFacets({ onQuery: (q) => set({ q }) });
   const histogram = createHistogram({ onZoom: (since, until) => set({ since, until, live: "" }) });
   const columns = columnsButton((chosen) => set({ columns: chosen }));
   const strip = createStrip({
@@ -107,7 +108,7 @@ function createPage(place) {
     chips.draw(state.q);
     shell.draw(state);
     strip.draw(state);
-    if (differs(["columns", "utc", "pair"])) style(state);
+    if (differs(["columns", "utc", "pair", "since", "until"])) style(state);
     if (differs(["request", "utc"])) showDetail(state);
     if (differs(QUESTION)) reload(state);
     else if (differs(["utc"])) histogram.redraw(Boolean(state.utc));
@@ -116,7 +117,7 @@ function createPage(place) {
   function style(state) {
     const chosen = columnsOf(state.columns);
     columns.draw(chosen);
-    table.style({ columns: chosen, utc: Boolean(state.utc), isPair: Boolean(state.pair), noOutcomeAfter_ms });
+    table.style({ columns: chosen, utc: Boolean(state.utc), isPair: Boolean(state.pair), withDay: spanMs(state) > DAY_MS / 2, noOutcomeAfter_ms });
   }
 
   function showDetail(state) {
@@ -135,9 +136,10 @@ function createPage(place) {
     if (!state.live) live.stop();
     const watching = state.live ? live.start([["since", state.since], ...(state.q ? [["q", state.q]] : [])]) : null;
     rows?.end();
-    rows = newRows(state, watching);
+    histogram.busy(true);
+    // The rows first: counting is the harder work, and shall not keep them waiting.
+    rows = newRows(state, watching, () => loadCounts(state, signal));
     table.show(rows);
-    loadCounts(state, signal);
     await watching;
     if (state.live && !signal.aborted) counting = setTimeout(countAgain, COUNTS_PERIOD_MS);
   }
@@ -178,18 +180,17 @@ function createPage(place) {
   }
 
   async function loadCounts(state, signal) {
-    histogram.busy(true);
     const parameters = parametersOf(state);
-    const counts = ask("histogram", parameters, { signal }).then((answer) => {
+    const counts = ask("histogram", [...parameters, ...bucketOf(spanMs(state))], { signal }).then((answer) => {
       histogram.draw(answer, Boolean(stateNow().utc));
       histogram.busy(false);
       strip.totals(totalsOf(answer), state.q);
       return strip.unfinished(parameters, answer, signal);
     });
-    await Promise.all([counts, facets.load(parameters, state.q)]).catch((error) => {
-      // A wrong question is told by the list as well.
-      if (error.name !== "AbortError" && !(error instanceof BadQuestion)) warn(error);
+    const told = counts.catch((error) => {
+      if (error.name !== "AbortError") strip.uncounted(error.message);
     });
+    await Promise.all([told, facets.load(parameters, state.q)]);
   }
 
   async function countAgain() {
@@ -253,6 +254,10 @@ function createPage(place) {
       keys();
     },
   };
+}
+
+function spanMs(state) {
+  return momentMs(state.until) - momentMs(state.since);
 }
 
 function rowOf(data, isPair) {
