@@ -54,7 +54,7 @@ METRICS: Mapping[str, Metric] = {
         "counter", "Requests refused because of a limit.", ("limit",)
     ),
     "eventlog_access_denied_total": Metric(
-        "counter", "OTLP requests without a valid token.", ("transport",)
+        "counter", "Requests without a token that is good for them.", ("transport",)
     ),
     "eventlog_internal_errors_total": Metric(
         "counter", "Mistakes of ours, each one in the log with its traceback.", ("where",)
@@ -142,6 +142,14 @@ class Metrics:
         """Return the sum over all label sets of a counter."""
         with self._lock:
             return sum(self._values[name].values())
+
+    def series(self, name: str) -> list[tuple[dict[str, str], float]]:
+        """Return each label set of a counter with its value, the largest first."""
+        names = self._declared[name].labels
+        with self._lock:
+            values = dict(self._values[name])
+        found = [(dict(zip(names, key, strict=True)), value) for key, value in values.items()]
+        return sorted(found, key=lambda item: (-item[1], *item[0].values()))
 
     def text(self) -> str:
         """Return everything in the Prometheus text format, version 0.0.4."""

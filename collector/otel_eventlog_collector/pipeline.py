@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from otel_eventlog.guard import told
 from otel_eventlog.mapping import Mapper
 from otel_eventlog.model import EventLog, SpanData
+from otel_eventlog_collector.freshness import Freshness, outcome_times
 from otel_eventlog_collector.limits import (
     CLOCK_SKEW_NS_MAX,
     EVENTS_PER_WRITE_MAX,
@@ -22,6 +23,16 @@ from otel_eventlog_collector.protocols import Clock, ConsumeResult, EventWriter,
 
 _log = logging.getLogger(__name__)
 _TRACEBACK_PERIOD_S = 60
+
+
+def stamp(events: Sequence[EventLog], now_unix_nano: int) -> int:
+    """Say on event logs when they were received; return how many lie in the future of that."""
+    skewed = 0
+    for event in events:
+        event.observed_unix_nano = now_unix_nano
+        event.clock_skewed = event.time_unix_nano > now_unix_nano + CLOCK_SKEW_NS_MAX
+        skewed += event.clock_skewed
+    return skewed
 
 
 class Pipeline:
@@ -37,6 +48,7 @@ class Pipeline:
         clock: the collector's time, nanoseconds since the epoch.
         on_committed: called on the event loop after every commit that changed something.
         metrics: what is counted.
+        freshness: told how long each commit took since the requests ended.
 
     """
 
@@ -47,8 +59,10 @@ class Pipeline:
         clock: Clock,
         on_committed: Callable[[], None],
         metrics: Metrics,
+        freshness: Freshness | None = None,
     ) -> None:
         """Keep the parts."""
+        self._freshness = freshness or Freshness()
         self._mapper = mapper
         self._writer = writer
         self._clock = clock
@@ -105,7 +119,9 @@ class Pipeline:
         be part of, nor the waking of the tail.
         """
         self._stamp(events)
-        task = asyncio.create_task(self._commit(self._writer.write(events), time.monotonic()))
+        ended = outcome_times(events)
+        writing = self._writer.write(events)
+        task = asyncio.create_task(self._commit(writing, time.monotonic(), ended))
         self._commits.add(task)
         task.add_done_callback(self._settled)
         return task
@@ -126,19 +142,17 @@ class Pipeline:
             return None
 
     def _stamp(self, events: Sequence[EventLog]) -> None:
-        now = self._clock()
-        skewed = 0
-        for event in events:
-            event.observed_unix_nano = now
-            event.clock_skewed = event.time_unix_nano > now + CLOCK_SKEW_NS_MAX
-            skewed += event.clock_skewed
+        skewed = stamp(events, self._clock())
         self._metrics.count("eventlog_events_clock_skewed_total", skewed)
         kinds = Counter((event.action, event.status) for event in events)
         for (action, status), count in kinds.items():
             self._metrics.count("eventlog_events_total", count, action=action, status=status)
 
-    async def _commit(self, future: Future[WriteResult], begun_s: float) -> WriteResult:
+    async def _commit(
+        self, future: Future[WriteResult], begun_s: float, ended: Sequence[int]
+    ) -> WriteResult:
         result = await asyncio.wrap_future(future)
+        self._freshness.add(ended, self._clock())
         count = self._metrics.count
         self._metrics.observe("eventlog_write_seconds", time.monotonic() - begun_s)
         count("eventlog_events_stored_total", result.stored)

@@ -184,6 +184,54 @@ class PurgeReport:
 
 
 @dataclass(frozen=True, slots=True)
+class DayStatus:
+    """One day of a store: the event logs whose requests started on it.
+
+    Attributes:
+        day: `2026-11-23`, UTC.
+        events: how many event logs.
+        bytes_on_disk: what they take, indexes included.
+
+    """
+
+    day: str
+    events: int
+    bytes_on_disk: int
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureReport:
+    """What one erasure removed.
+
+    Attributes:
+        requests: requests of which at least one event log was removed.
+        event_logs: event logs removed.
+        segments: names of the segments that held them, oldest first.
+
+    """
+
+    requests: int = 0
+    event_logs: int = 0
+    segments: Sequence[str] = ()
+
+
+class UserEraser(Protocol):
+    """Removes everything of one user."""
+
+    def erase_user(self, user_id: str) -> ErasureReport:
+        """Remove whole requests of which either half has exactly this user id.
+
+        When this returns their bytes are gone from the files, rollups and counts included. Bare
+        ids stay until the retention, so that a redelivery of what was erased is a no-op.
+
+        Raises:
+            StoreUnavailable: it could not be done, or not to the end; doing it again is safe.
+
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class StoreStatus:
     """Figures for `/api/v1/status` and `stats`."""
 
@@ -193,6 +241,8 @@ class StoreStatus:
     newest_unix_nano: int | None
     segments: int
     retention_ns: int
+    days: Sequence[DayStatus] = ()
+    """The oldest first; empty where a store is not kept by days."""
 
 
 class Store(EventWriter, EventReader, Protocol):

@@ -10,7 +10,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
@@ -59,9 +60,42 @@ def write(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """Tell people something beside the result, on standard error."""
-    sys.stderr.write(text + "\n")
+    """Tell people something beside the result, on standard error; one line."""
+    sys.stderr.write(safe(text) + "\n")
     sys.stderr.flush()
+
+
+@contextmanager
+def progress(label: str, total: int | None, unit: str = "bytes") -> Iterator[Callable[[int], None]]:
+    """Show a bar on standard error while something long is done, if that is a terminal.
+
+    Yields what is told how much was done since the last time. Without a total only the time and
+    the amount are shown.
+    """
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    amount = [DownloadColumn()] if unit == "bytes" else [MofNCompleteColumn(), TextColumn(unit)]
+    columns = [TextColumn("{task.description}"), *amount, TimeElapsedColumn()]
+    if total is not None:
+        columns[1:1] = [BarColumn()]
+        columns.append(TimeRemainingColumn())
+    bar = Progress(
+        *columns,
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
+    with bar:
+        task = bar.add_task(label, total=total)
+        yield lambda amount: bar.advance(task, amount)
 
 
 def status_text(status: str, width: int = 0) -> Text:

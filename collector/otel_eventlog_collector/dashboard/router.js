@@ -13,12 +13,13 @@
  * @property {string} pair "1": start and outcome in one line
  * @property {string} state with pair: in_progress, no_outcome or finished
  * @property {string} columns field names, comma-separated; "" = the usual ones
+ * @property {string} sort how the actions are sorted; "" = most requests first
  * @property {string} request the request whose detail is open
  */
 
 /** @type {State} */
 export const DEFAULTS = Object.freeze({
-  view: "events", q: "", since: "-1h", until: "", utc: "", live: "", pair: "", state: "", columns: "", request: "",
+  view: "events", q: "", since: "-1h", until: "", utc: "", live: "", pair: "", state: "", columns: "", sort: "", request: "",
 });
 
 /** @type {Set<(state: State, before: State) => void>} */

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from otel_eventlog.model import EventLog, Phase
 from otel_eventlog_collector.errors import QueryError
-from otel_eventlog_collector.protocols import Clock, StoreStatus
+from otel_eventlog_collector.protocols import Clock, DayStatus, StoreStatus
 from otel_eventlog_collector.query import (
     FILTER_FIELDS,
     LIMIT_MAX,
@@ -28,7 +28,7 @@ from otel_eventlog_collector.store.row import day_of
 from otel_eventlog_collector.store.sqlite import counts, segment_read
 from otel_eventlog_collector.store.sqlite.action_counts import ActionCounts, count_actions
 from otel_eventlog_collector.store.sqlite.catalog import CatalogState
-from otel_eventlog_collector.store.sqlite.directory import DataDirectory
+from otel_eventlog_collector.store.sqlite.directory import DataDirectory, segment_name
 from otel_eventlog_collector.store.sqlite.pool import SegmentPool
 from otel_eventlog_collector.store.sqlite.requests import find_requests
 from otel_eventlog_collector.store.sqlite.segment_read import Bounds, Found, cursor_of
@@ -218,13 +218,22 @@ class Reader:
         """Return counts and sizes."""
         days = self._directory.days()
         bounds = [found for day in days if (found := self._bounds(day))]
+        by_day = [
+            DayStatus(
+                segment_name(day),
+                self.pool.read(day, segment_read.count, 0),
+                self._directory.segment_bytes(day),
+            )
+            for day in days
+        ]
         return StoreStatus(
-            events=sum(self.pool.read(day, segment_read.count, 0) for day in days),
+            events=sum(each.events for each in by_day),
             bytes_on_disk=self._directory.bytes_on_disk(),
             oldest_unix_nano=min((each.low for each in bounds), default=None),
             newest_unix_nano=max((each.high for each in bounds), default=None),
             segments=len(days),
             retention_ns=self._retention_ns,
+            days=by_day,
         )
 
     def _bounds(self, day: int) -> Bounds | None:
