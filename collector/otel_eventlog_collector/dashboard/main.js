@@ -57,6 +57,7 @@ function leave() {
 
 function drawBar(next, name) {
   document.title = `${VIEWS[name].title} · otel-eventlog`;
+  byId("title").textContent = VIEWS[name].title;
   byId("view").dataset.view = name;
   for (const link of byId("nav").children) {
     const kept = Object.fromEntries(KEPT.map((key) => [key, next[key]]));

@@ -21,16 +21,17 @@ export function createTable({ onOpen, onScroll, onMove }) {
   const head = element("div", { class: "row head", role: "row", "aria-rowindex": "1" });
   const canvas = element("div", { class: "canvas", role: "rowgroup" });
   const foot = element("div", { class: "foot" });
-  const body = element("div", { class: "body" }, canvas, foot);
+  const headGroup = element("div", { class: "head-group", role: "rowgroup" }, head);
   const grid = element(
     "div", { class: "table", role: "grid", tabindex: "0", "aria-label": "Event logs", "aria-rowcount": "-1" },
-    element("div", { class: "head-group", role: "rowgroup" }, head), body,
+    headGroup, canvas, foot,
   );
   const spare = []; // row elements without a row
   const shown = new Map(); // index → row element
   const view = { rows: null, columns: [], utc: false, isPair: false, active: "", request: "", foot: null };
   let waiting = 0;
 
+  const seenPx = () => grid.clientHeight - (PHONE.matches ? 0 : headGroup.offsetHeight);
   const rowPx = () => (PHONE.matches ? ROW_PHONE_PX : ROW_PX);
 
   function draw() {
@@ -38,8 +39,8 @@ export function createTable({ onOpen, onScroll, onMove }) {
     const { rows } = view;
     if (!rows) return;
     const height = rowPx();
-    const first = Math.max(0, Math.floor(body.scrollTop / height) - OVERSCAN);
-    const last = Math.ceil((body.scrollTop + body.clientHeight) / height) + OVERSCAN;
+    const first = Math.max(0, Math.floor(grid.scrollTop / height) - OVERSCAN);
+    const last = Math.ceil((grid.scrollTop + seenPx()) / height) + OVERSCAN;
     canvas.style.height = `${rows.count * height}px`;
     for (const [index, made] of shown) {
       if (index >= first && index <= last && index < rows.count) continue;
@@ -94,14 +95,14 @@ export function createTable({ onOpen, onScroll, onMove }) {
     if (index >= 0) {
       const height = rowPx();
       const top = index * height;
-      if (top < body.scrollTop) body.scrollTop = top;
-      else if (top + height > body.scrollTop + body.clientHeight) body.scrollTop = top + height - body.clientHeight;
+      if (top < grid.scrollTop) grid.scrollTop = top;
+      else if (top + height > grid.scrollTop + seenPx()) grid.scrollTop = top + height - seenPx();
     }
     draw();
     onMove();
   }
 
-  body.addEventListener("scroll", () => { schedule(); onScroll(); }, { passive: true });
+  grid.addEventListener("scroll", () => { schedule(); onScroll(); }, { passive: true });
   canvas.addEventListener("click", (event) => {
     const { row } = event.target.closest(".row") ?? {};
     if (!row || String(getSelection())) return;
@@ -109,12 +110,10 @@ export function createTable({ onOpen, onScroll, onMove }) {
     onOpen(row);
   });
   PHONE.addEventListener("change", () => { view.drawing = {}; schedule(); });
-  new ResizeObserver(schedule).observe(body);
+  new ResizeObserver(schedule).observe(grid);
 
   return {
     element: grid,
-    body,
-
     /**
      * Show a list from its top.
      * @param {import("./rows.js").Rows} rows
@@ -123,7 +122,7 @@ export function createTable({ onOpen, onScroll, onMove }) {
       view.rows = rows;
       view.active = "";
       view.foot = null;
-      body.scrollTop = 0;
+      grid.scrollTop = 0;
       draw();
     },
 
@@ -155,7 +154,7 @@ export function createTable({ onOpen, onScroll, onMove }) {
     move(step) {
       if (!view.rows?.count) return null;
       const at = view.active ? view.rows.indexOf(view.active) : -1;
-      const from = at < 0 ? Math.floor(body.scrollTop / rowPx()) - Math.sign(step) : at;
+      const from = at < 0 ? Math.floor(grid.scrollTop / rowPx()) - Math.sign(step) : at;
       const index = Math.min(view.rows.count - 1, Math.max(0, from + step));
       const row = view.rows.at(index);
       if (row) activate(row.id, index);
@@ -174,10 +173,10 @@ export function createTable({ onOpen, onScroll, onMove }) {
     },
 
     /** @returns {boolean} whether the newest row is in sight */
-    isAtTop: () => body.scrollTop < 4,
+    isAtTop: () => grid.scrollTop < 4,
 
     toTop() {
-      body.scrollTop = 0;
+      grid.scrollTop = 0;
       schedule();
     },
   };

@@ -93,8 +93,8 @@ function createPage(place) {
   let asking = new AbortController();
   let counting = 0;
   let noOutcomeAfter_ms = NO_OUTCOME_AFTER_MS;
-  table.body.addEventListener("pointermove", () => live.point(), { passive: true });
-  table.body.addEventListener("pointerleave", () => live.unpoint());
+  table.element.addEventListener("pointermove", () => live.point(), { passive: true });
+  table.element.addEventListener("pointerleave", () => live.unpoint());
 
   ask("status").then((status) => {
     noOutcomeAfter_ms = status.no_outcome_after_ns / 1e6;
