@@ -1,4 +1,4 @@
-"""The Actions view as a person uses it: read figures, sort, narrow, click through (issue 7, point 3)."""
+"""The Actions view as a person uses it: read figures, sort, narrow, click through."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Status view as a person reads it: is all well, and what are the figures (issue 7, point 3)."""
+"""The Status view as a person reads it: is all well, and what are the figures."""
 
 from __future__ import annotations
 
