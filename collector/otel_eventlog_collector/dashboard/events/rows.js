@@ -68,6 +68,11 @@ export class Rows {
     return this.#isDone;
   }
 
+  /** @returns {boolean} whether there is more than can be scrolled to */
+  get isCut() {
+    return this.#isDone && this.#next !== null;
+  }
+
   /** The answers still on their way are of no interest any more. */
   end() {
     this.#isEnded = true;

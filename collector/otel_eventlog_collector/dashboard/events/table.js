@@ -74,13 +74,13 @@ export function createTable({ onOpen, onScroll, onMove }) {
 
   function drawFoot() {
     const { rows } = view;
-    const wanted = !rows.isReady ? "skeleton" : !rows.isComplete ? "more" : rows.count ? "end" : "none";
+    const wanted = !rows.isReady ? "skeleton" : !rows.isComplete ? "more" : rows.isCut ? "cut" : rows.count ? "end" : "none";
     if (wanted === view.foot) return;
     view.foot = wanted;
     if (wanted === "skeleton") {
       foot.replaceChildren(...Array.from({ length: 14 }, () => element("div", { class: "row" }, element("div", { class: "skeleton" }))));
     } else {
-      const text = { more: "Loading …", end: "That is all in this time.", none: "" }[wanted];
+      const text = { more: "Loading …", end: "That is all in this time.", cut: "A million lines are enough; choose a shorter time to see those before.", none: "" }[wanted];
       foot.replaceChildren(element("p", { class: "dim" }, text));
     }
   }
