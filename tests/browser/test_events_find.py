@@ -61,7 +61,7 @@ def test_a_wrong_search_says_how_to_write_it(view: EventsView, pages: object) ->
     view.page.goto("/?since=-1h&q=statsu:error")
     alert = view.page.get_by_role("alert").filter(has_text="did you mean")
     expect(alert).to_contain_text('did you mean "status"?')
-    getattr(pages, "watch")(view.page).forgive("400")
+    pages.watch(view.page).forgive("400")
     view.ask("status:error")
     view.settled()
     expect(alert).to_be_hidden()

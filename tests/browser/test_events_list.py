@@ -103,7 +103,7 @@ def test_the_end_is_told(view: EventsView, full: Full) -> None:
     """Below the last row stands that it is the last."""
     user = "user-3"
     wanted = api(full.collector.http, "events", {**fixed(full), "user_id": user, "limit": 1000})
-    assert 0 < len(wanted["events"])
+    assert len(wanted["events"]) > 0
     view.open(q=f"user_id:{user}", **fixed(full))
     for _ in range(len(wanted["events"]) // 20 + 3):
         view.table.evaluate("(table) => { table.scrollTop = table.scrollHeight }")
