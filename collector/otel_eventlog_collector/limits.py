@@ -23,6 +23,10 @@ RECORDS_PER_REQUEST_MAX = 20_000
 GROUPS_PER_REQUEST_MAX = 40_000
 """Most resources and scopes of one request together."""
 
+SHALLOW_BYTES_MAX = 512 * 1024
+"""Largest protobuf request whose upper levels are parsed at once; in a larger one records are
+counted before."""
+
 FIELDS_WALKED_MAX = 150_000
 """Most protobuf fields above the level of single records, unknown ones included."""
 
