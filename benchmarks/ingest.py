@@ -1,8 +1,8 @@
 """How fast a collector takes OTLP in, durably: one line a figure, beside bare limits.
 
 A real `otel-eventlog serve`, real sockets, answers after fsync; the load comes from a process of
-its own on the same machine. Rounds alternate between ours and the bare limit. Afterwards the store is
-asked: the counts are what was acknowledged, and each filter of the API finds what it should.
+its own on the same machine. Rounds alternate between ours and the bare limit. Afterwards the store
+is asked: the counts are what was acknowledged, and each filter of the API finds what it should.
 
     python -m benchmarks.ingest [--rounds 5] [--seconds 4] [--only large,small,unwanted,mixed,logs]
 """

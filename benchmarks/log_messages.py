@@ -37,19 +37,22 @@ from otel_eventlog.model import (
 )
 
 LOGS_PATH = "/v1/logs"
-_HALVES = (slice(0, 2), slice(0, 1), slice(0, 2), slice(1, 2))
-"""What messages carry in turn: both halves, starts, both halves, outcomes."""
+_BOTH, _STARTS, _OUTCOMES = slice(0, 2), slice(0, 1), slice(1, 2)
+_HALVES = (_BOTH, _STARTS, _BOTH, _OUTCOMES)
+"""What four messages that follow each other carry; the outcomes are those of the starts."""
 
 
 def event_logs(host: str, records: int, number: int, rng: random.Random) -> Message:
     """Return a request of event logs from one process, both halves or (every other two) one."""
-    [service] = rng.choices(SERVICES, SERVICE_WEIGHTS)
     kept = _HALVES[number % len(_HALVES)]
+    group = number // len(_HALVES)
+    # The outcomes are those of the starts two messages before, action and service included.
+    drawn = random.Random(f"{records} {group} {number if kept is _BOTH else ''}")
+    [service] = drawn.choices(SERVICES, SERVICE_WEIGHTS)
     events: list[EventLog] = []
     while len(events) < records:
-        start, outcome = population.request_pair(rng, SENTINEL_START, service, SENTINEL_SPAN_ID)
-        pair = [replace(half, trace_id=SENTINEL_TRACE_ID) for half in (start, outcome)]
-        events += pair[kept]
+        pair = population.request_pair(drawn, SENTINEL_START, service, SENTINEL_SPAN_ID)
+        events += [replace(half, trace_id=SENTINEL_TRACE_ID) for half in pair[kept]]
     truth: Truth = Counter()
     for event in events:
         truth["action", event.action] += 1
@@ -60,6 +63,7 @@ def event_logs(host: str, records: int, number: int, rng: random.Random) -> Mess
             truth["error_type", event.error_type] += 1
     [parcel] = pack(encode_all(events, _fail), "0.1.0", records_max=len(events))
     made = message(host, LOGS_PATH, parcel.body, len(events), truth)
+    made.group = group
     made.logs.extend(_places(made.data, events, rng))
     return made
 

@@ -7,7 +7,7 @@ sends new spans with real content at next to no cost of its own.
 from __future__ import annotations
 
 import random
-from collections import Counter, deque
+from collections import Counter
 from dataclasses import dataclass, field
 from struct import Struct
 from typing import NamedTuple, TypeAlias
@@ -95,6 +95,7 @@ class Message:
         truth: what it adds to the store.
         spans: where its spans are to be renewed.
         logs: where its event logs are to be renewed.
+        group: the message with the starts and the one with their outcomes have the same.
 
     """
 
@@ -103,6 +104,7 @@ class Message:
     truth: Truth = field(default_factory=Counter)
     spans: list[SpanPlace] = field(default_factory=list)
     logs: list[LogPair] = field(default_factory=list)
+    group: int = 0
 
 
 class Renewal:
@@ -110,8 +112,8 @@ class Renewal:
 
     def __init__(self, rng: random.Random) -> None:
         self._rng = rng
-        self._open: deque[Birth] = deque(maxlen=100_000)
-        """Requests of which only the start was sent so far."""
+        self._open: dict[int, list[Birth]] = {}
+        """Requests of which only the start was sent so far, by their message's group."""
 
     def renew(self, message: Message, now_unix_nano: int) -> None:
         """Make a message's spans and event logs new ones that happened just now."""
@@ -132,20 +134,20 @@ class Renewal:
 
     def _renew_logs(self, message: Message, now: int) -> None:
         ids = _RANDOM_IDS.iter_unpack(self._rng.randbytes(24 * len(message.logs)))
+        started = iter(self._open.pop(message.group, ()))
+        left_open = []
         for (start, outcome), (trace_id, span_id) in zip(message.logs, ids, strict=True):
-            if start is not None:
-                born = Birth.at(now - start.age_ns, trace_id, span_id)
-                _write_log(message.data, start, born)
-                if outcome is None:
-                    self._open.append(born)
-                else:
-                    _write_log(message.data, outcome, born)
-            elif outcome is not None:
-                if self._open:
-                    born = self._open.popleft()
-                else:
-                    born = Birth.at(now - outcome.age_ns, trace_id, span_id)
-                _write_log(message.data, outcome, born)
+            born = next(started, None) if start is None else None
+            if born is None:
+                age_ns = max(place.age_ns for place in (start, outcome) if place is not None)
+                born = Birth.at(now - age_ns, trace_id, span_id)
+            for place in (start, outcome):
+                if place is not None:
+                    _write_log(message.data, place, born)
+            if outcome is None:
+                left_open.append(born)
+        if left_open:
+            self._open[message.group] = left_open
 
 
 def _write_log(data: bytearray, place: LogPlace, born: Birth) -> None:
