@@ -29,6 +29,7 @@ KINDS: Mapping[str, Callable[[str, int, int, random.Random], Message]] = {
     "mixed": span_messages.mixed,
     "logs": log_messages.event_logs,
 }
+STOP = "stop"
 PREPARED_RECORDS = 16_384
 """Distinct records in all messages of an order together; each kind of load is made once."""
 PREPARED_MESSAGES_MIN = 48
@@ -104,14 +105,16 @@ class LoadGenerator:
 
     def begin(self, order: Order) -> None:
         """Let it begin; `finish` waits for the answer."""
-        if self._process.stdin is None:
-            raise RuntimeError("the load generator was started without its pipes")
-        self._process.stdin.write(json.dumps(asdict(order)) + "\n")
-        self._process.stdin.flush()
+        self._tell(json.dumps(asdict(order)))
 
     def started(self) -> None:
         """Wait until the requests are prepared and the first one goes out."""
         self._line()
+
+    def stop(self) -> Answer:
+        """End the order before its time."""
+        self._tell(STOP)
+        return self.finish()
 
     def finish(self) -> Answer:
         """Wait for the order's end."""
@@ -122,6 +125,12 @@ class LoadGenerator:
         self.begin(order)
         self.started()
         return self.finish()
+
+    def _tell(self, line: str) -> None:
+        if self._process.stdin is None:
+            raise RuntimeError("the load generator was started without its pipes")
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
 
     def _line(self) -> str:
         line = self._process.stdout.readline() if self._process.stdout else ""
@@ -184,6 +193,8 @@ def main() -> None:
     """Do the orders that come in, one after the other."""
     prepared: dict[tuple[str, str, int], list[Message]] = {}
     for line in sys.stdin:
+        if line.strip() == STOP:  # it came when the order was over already, or has ended it
+            continue
         order = Order(**json.loads(line))
         key = (order.kind, order.host, order.records)
         if key not in prepared:
@@ -191,7 +202,12 @@ def main() -> None:
         print("started", flush=True)
         before_s = time.process_time()
         sent = send(
-            prepared[key], order.host, order.connections, order.seconds, order.requests_per_s
+            prepared[key],
+            order.host,
+            order.connections,
+            order.seconds,
+            requests_per_s=order.requests_per_s,
+            stop=sys.stdin,
         )
         answer = _answer(order, sent, time.process_time() - before_s)
         print(json.dumps(asdict(answer)), flush=True)

@@ -91,7 +91,7 @@ def databases(data: Path) -> set[Path]:
     }
 
 
-def await_purge(data: Path, before: set[Path], until_s: float) -> tuple[float, float] | None:
+def await_purge(before: set[Path], until_s: float) -> tuple[float, float] | None:
     """Return when (monotonic clock, seconds) files began to go, and when no more went."""
     began_s = 0.0
     left = before
@@ -140,7 +140,7 @@ def purge_once(data: Path, load: LoadGenerator, day_end: int) -> Round:
             )
         )
         load.started()
-        purged = await_purge(data, before, time.monotonic() + LOAD_S)
+        purged = await_purge(before, time.monotonic() + LOAD_S)
         answer = load.finish()
     if purged is None:
         raise RuntimeError("the collector purged nothing: nothing was measured")

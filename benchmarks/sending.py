@@ -8,6 +8,7 @@ import socket
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from typing import IO
 
 from benchmarks.messages import Message, Renewal
 
@@ -110,7 +111,11 @@ class _Run:
     """One run: who is free, what is due, what came back."""
 
     def __init__(
-        self, messages: list[Message], connections: list[_Connection], requests_per_s: float
+        self,
+        messages: list[Message],
+        connections: list[_Connection],
+        requests_per_s: float,
+        stop: IO[str] | None,
     ) -> None:
         self.sent = Sent(messages, [0] * len(messages))
         self._waiting = deque(range(len(messages)))
@@ -120,6 +125,8 @@ class _Run:
         self._selector = selectors.DefaultSelector()
         for connection in connections:
             self._selector.register(connection.socket, selectors.EVENT_READ, connection)
+        if stop is not None:
+            self._selector.register(stop, selectors.EVENT_READ, None)
         self._in_flight = 0
         self._next_due_s = 0.0
 
@@ -134,7 +141,11 @@ class _Run:
             elif not self._in_flight or now_s > until_s + ANSWER_TIMEOUT_S:
                 break
             for key, ready in self._selector.select(self._pause_s(now_s, until_s)):
-                self._serve(key.data, ready)
+                if key.data is not None:
+                    self._serve(key.data, ready)
+                elif until_s > now_s:
+                    until_s = now_s
+                    self._selector.unregister(key.fileobj)
         self.sent.seconds = time.monotonic() - began_s
         self.sent.statuses[0] += self._in_flight
         self._selector.close()
@@ -196,7 +207,13 @@ class _Run:
 
 
 def send(
-    messages: list[Message], host: str, connections: int, seconds: float, requests_per_s: float
+    messages: list[Message],
+    host: str,
+    connections: int,
+    seconds: float,
+    *,
+    requests_per_s: float = 0.0,
+    stop: IO[str] | None = None,
 ) -> Sent:
     """Send messages in turn, each renewed right before.
 
@@ -207,11 +224,12 @@ def send(
         seconds: how long requests are begun.
         requests_per_s: pace; 0 = each connection sends as soon as it has its answer. With a
             pace, time is measured from when a request was due, not from when there was room.
+        stop: when something can be read from it, no request is begun any more.
 
     """
     opened = [_Connection(host) for _ in range(connections)]
     try:
-        return _Run(messages, opened, requests_per_s).run(seconds)
+        return _Run(messages, opened, requests_per_s, stop).run(seconds)
     finally:
         for connection in opened:
             connection.socket.close()
