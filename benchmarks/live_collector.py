@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 STOP_TIMEOUT_S = 120
+SETTLING_S, SETTLED_SHARE = 1.0, 0.1
 LISTENERS = ("--otlp-http", "--otlp-grpc", "--http")
 
 
@@ -51,15 +53,25 @@ class Collector:
             RuntimeError: it is not 200.
 
         """
+        asked = f"{path}?{urlencode(parameters)}" if parameters else path
+        content: dict[str, Any] = json.loads(self.text(asked))
+        return content
+
+    def text(self, path: str) -> str:
+        """Return any page of the API's listener, as above.
+
+        Raises:
+            RuntimeError: it is not 200.
+
+        """
         if self._api is None:
             self._api = HTTPConnection(self.api_host, timeout=120)
-        self._api.request("GET", f"{path}?{urlencode(parameters)}" if parameters else path)
+        self._api.request("GET", path)
         answer = self._api.getresponse()
         body = answer.read()
         if answer.status != 200:
-            raise RuntimeError(f"{path} {parameters}: {answer.status} {body[:300]!r}")
-        content: dict[str, Any] = json.loads(body)
-        return content
+            raise RuntimeError(f"{path}: {answer.status} {body[:300]!r}")
+        return body.decode()
 
     def memory_mb(self, what: str = "VmRSS") -> float:
         """Return resident memory now, or its peak (`VmHWM`), in MB (10^6 bytes)."""
@@ -72,6 +84,16 @@ class Collector:
         """Return the processor time that it has used, all threads."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def settle(self, seconds_max: float = 900.0) -> None:
+        """Wait until it does next to nothing any more, as after the work that follows a start."""
+        until_s = time.monotonic() + seconds_max
+        used_s = self.processor_s()
+        while time.monotonic() < until_s:
+            time.sleep(SETTLING_S)
+            used_s, before_s = self.processor_s(), used_s
+            if used_s - before_s < SETTLED_SHARE * SETTLING_S:
+                return
 
     def bytes_on_disk(self) -> int:
         """Return the size of everything in its data directory."""
