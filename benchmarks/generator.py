@@ -91,9 +91,9 @@ class Plan:
 
 def activity(unix_s: float) -> float:
     """Return how much is going on at a time, relative to a working day's noon."""
-    of_day = math.sin((unix_s % DAY_S / DAY_S - 0.29) * 2 * math.pi) / 2 + 0.5
+    of_day: float = math.sin((unix_s % DAY_S / DAY_S - 0.29) * 2 * math.pi) / 2 + 0.5
     weekday = int(unix_s // DAY_S + 3) % 7
-    return (0.08 + 0.92 * of_day**1.5) * (0.55 if weekday >= 5 else 1.0)
+    return (0.08 + 0.92 * math.pow(of_day, 1.5)) * (0.55 if weekday >= 5 else 1.0)
 
 
 class Generator:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 from benchmarks import population
@@ -51,7 +52,9 @@ def event_logs(host: str, records: int, number: int, rng: random.Random) -> Mess
     [service] = drawn.choices(SERVICES, SERVICE_WEIGHTS)
     events: list[EventLog] = []
     while len(events) < records:
-        pair = population.request_pair(drawn, SENTINEL_START, service, SENTINEL_SPAN_ID)
+        pair: Sequence[EventLog] = population.request_pair(
+            drawn, SENTINEL_START, service, SENTINEL_SPAN_ID
+        )
         events += [replace(half, trace_id=SENTINEL_TRACE_ID) for half in pair[kept]]
     truth: Truth = Counter()
     for event in events:

@@ -239,7 +239,9 @@ def query_plans(made: Stock, timings: Sequence[Timing]) -> dict[str, list[str]]:
 
 def summary(timings: Sequence[Timing]) -> list[tuple[str, ...]]:
     """Return one row a group: its goal, and the worst question of each part."""
-    rows = [("p95, ms", "goal", "idle", "", "loaded", "", "cold, once", "", "questions")]
+    rows: list[tuple[str, ...]] = [
+        ("p95, ms", "goal", "idle", "", "loaded", "", "cold, once", "", "questions")
+    ]
     groups: dict[str, list[Timing]] = {}
     for timing in timings:
         groups.setdefault(timing.question.group, []).append(timing)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -65,7 +65,7 @@ def mixed(host: str, records: int, number: int, rng: random.Random) -> Message:
     return _traces(host, records, number, rng, make)
 
 
-def attributes_of(values: dict[str, str | int]) -> list[KeyValue]:
+def attributes_of(values: Mapping[str, str | int]) -> list[KeyValue]:
     """Return attributes as OTLP has them."""
     return [
         KeyValue(
