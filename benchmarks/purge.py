@@ -162,7 +162,7 @@ def main(arguments: list[str] | None = None) -> None:
         data = Path(name) / "data"
         ends = prepare(data, options.rounds, int(options.day_events), int(options.other_events))
         rounds = [purge_once(data, load, end) for end in ends]
-    rows = [
+    rows: list[tuple[str, ...]] = [
         ("round", "longest wait around the purge", "elsewhere, median", "most", "files went in")
     ]
     for index, one in enumerate(rounds):

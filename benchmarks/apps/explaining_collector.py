@@ -8,21 +8,19 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from otel_eventlog_collector.cli.main import run
 
 EXPLAIN_FILE = Path(os.environ["EXPLAIN_FILE"])
-Values: TypeAlias = Sequence[Any] | Mapping[str, Any]
 
 
 class ExplainingCursor(sqlite3.Cursor):
     """Explains, then executes."""
 
-    def execute(self, sql: str, parameters: Values = (), /) -> ExplainingCursor:
+    def execute(self, sql: str, parameters: Any = (), /) -> ExplainingCursor:
         """Execute a statement; a SELECT is explained first."""
         if sql.lstrip().upper().startswith(("SELECT", "WITH")):
             plan = super().execute(f"EXPLAIN QUERY PLAN {sql}", parameters).fetchall()
@@ -40,12 +38,12 @@ class ExplainingConnection(sqlite3.Connection):
         """Return a new cursor."""
         return super().cursor(ExplainingCursor)
 
-    def execute(self, sql: str, parameters: Values = (), /) -> sqlite3.Cursor:
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         """Execute a statement with a new cursor."""
         cursor: sqlite3.Cursor = self.cursor()
         return cursor.execute(sql, parameters)
 
 
 if __name__ == "__main__":
-    sqlite3.connect = partial(sqlite3.connect, factory=ExplainingConnection)
+    vars(sqlite3)["connect"] = partial(sqlite3.connect, factory=ExplainingConnection)
     run()
