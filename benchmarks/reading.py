@@ -32,9 +32,9 @@ from benchmarks.report import Progress, number, percentile, print_rows
 from otel_eventlog_collector.store import open_store
 
 EXPLAINING = Path(__file__).parent / "apps/explaining_collector.py"
-REPEATS, REPEATS_MIN = 20, 3
+REPEATS_MIN = 3
 ASKING_S_MAX = 2.0
-"""A slow question is asked less often than REPEATS times, so that a run ends."""
+"""A slow question is asked less often than it might be, so that a run ends."""
 COLD_A_GROUP = 2
 FULL_SPEED_S = 3.0
 RECORDS, CONNECTIONS = 512, 8
@@ -76,14 +76,16 @@ def ask(connection: HTTPConnection, question: Question) -> tuple[float, str]:
     return ms, ""
 
 
-def ask_all(api_host: str, timings: Iterable[Timing], part: str, progress: Progress) -> None:
-    """Ask each question up to REPEATS times and note how long that took under `part`."""
+def ask_all(
+    api_host: str, timings: Iterable[Timing], part: str, repeats: int, progress: Progress
+) -> None:
+    """Ask each question up to so many times and note how long that took under `part`."""
     connection = HTTPConnection(api_host, timeout=300)
     for timing in timings:
         until_s = time.monotonic() + ASKING_S_MAX
         ask(connection, timing.question)
         measured = getattr(timing, part)
-        while len(measured) < REPEATS and (
+        while len(measured) < repeats and (
             len(measured) < REPEATS_MIN or time.monotonic() < until_s
         ):
             ms, wrong = ask(connection, timing.question)
@@ -171,10 +173,10 @@ def settled(made: Stock) -> Iterator[Collector]:
         yield collector
 
 
-def idle(made: Stock, timings: list[Timing]) -> None:
+def idle(made: Stock, timings: list[Timing], repeats: int) -> None:
     """Ask everything of a collector that does nothing else."""
     with settled(made) as collector, Progress("idle", len(timings)) as progress:
-        ask_all(collector.api_host, timings, "idle", progress)
+        ask_all(collector.api_host, timings, "idle", repeats, progress)
 
 
 def cold(made: Stock, timings: list[Timing]) -> None:
@@ -194,7 +196,7 @@ def cold(made: Stock, timings: list[Timing]) -> None:
             progress.advance()
 
 
-def loaded(made: Stock, timings: list[Timing]) -> str:
+def loaded(made: Stock, timings: list[Timing], repeats: int) -> str:
     """Ask everything while spans come in at half speed; return what came in."""
     with load_generator() as load, settled(made) as collector:
         full = Order("wanted", collector.otlp_host, RECORDS, CONNECTIONS, FULL_SPEED_S)
@@ -207,7 +209,7 @@ def loaded(made: Stock, timings: list[Timing]) -> str:
         )
         load.started()
         with Progress("loaded", len(timings)) as progress:
-            ask_all(collector.api_host, timings, "loaded", progress)
+            ask_all(collector.api_host, timings, "loaded", repeats, progress)
         answer = load.stop()
     return (
         f"loaded: {answer.records_per_s:,.0f} wanted spans/s came in meanwhile, half of what the"
@@ -274,14 +276,14 @@ def write_details(file: Path, timings: Sequence[Timing], plans: dict[str, list[s
     file.write_text("\n".join(lines) + "\n")
 
 
-def more_than_warm(made: Stock, folder: Path, timings: list[Timing]) -> str:
+def more_than_warm(made: Stock, folder: Path, timings: list[Timing], repeats: int) -> str:
     """Ask cold, then under load; return what the load was."""
     cold(made, timings)
     # On a copy: what comes in is not to stay in a directory that is kept.
     copy = folder / "copy"
     shutil.copytree(made.data, copy)
     try:
-        return loaded(Stock(copy, made.plan), timings)
+        return loaded(Stock(copy, made.plan), timings, repeats)
     finally:
         shutil.rmtree(copy)
 
@@ -290,8 +292,8 @@ def run(options: argparse.Namespace, folder: Path) -> None:
     """Fill, ask, print."""
     made = stock(folder, int(options.events))
     timings = [Timing(question) for question in all_questions(made.plan)]
-    idle(made, timings)
-    told = "" if options.quick else more_than_warm(made, folder, timings)
+    idle(made, timings, options.repeats)
+    told = "" if options.quick else more_than_warm(made, folder, timings, options.repeats)
     print_rows(summary(timings), left=(0, 3, 5, 7))
     print(f"\n{told}")
     plans = query_plans(made, timings)
@@ -307,6 +309,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--events", type=float, default=1e7)
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the event logs there")
+    parser.add_argument("--repeats", type=int, default=20, help="of each question, at most")
     parser.add_argument("--quick", action="store_true", help="only warm, only idle")
     default = Path(tempfile.gettempdir()) / "eventlog-reading.txt"
     parser.add_argument("--details", type=Path, metavar="FILE", default=default)
