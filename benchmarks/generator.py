@@ -11,7 +11,6 @@ their own in every field, so that the search for a single hit can be timed.
 from __future__ import annotations
 
 import argparse
-import inspect
 import itertools
 import math
 import random
@@ -21,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from benchmarks import deeds, population
 from benchmarks.population import NS_PER_S
@@ -138,6 +137,11 @@ class Generator:
                 pairs, events = pairs[WRITE_PAIRS:], []
         last = self.plan.until_unix_nano - MINUTE_NS
         yield Batch([*pairs, self.needle("newest", last)], events)
+
+    def request(self, start_unix_nano: int) -> Pair:
+        """Return one more finished request, as skewed as all."""
+        [kind] = self.rng.choices(self._kinds, cum_weights=self._weights)
+        return self._pair(start_unix_nano, kind, self.rng.choice(self._people))
 
     def _minutes(self) -> tuple[list[tuple[int, int]], dict[int, int]]:
         """Return each minute with its requests, and the requests of each burst by its minute."""
@@ -272,7 +276,6 @@ def fill(store: Store, plan: Plan, on_written: Callable[[int], None] = lambda _e
         RuntimeError: the store did not keep some of them as new.
 
     """
-    write = writer_of(store)
     waiting: deque[tuple[Future[WriteResult], int]] = deque()
     written = 0
 
@@ -288,23 +291,10 @@ def fill(store: Store, plan: Plan, on_written: Callable[[int], None] = lambda _e
     for batch in Generator(plan).batches():
         while len(waiting) >= WRITES_IN_FLIGHT:
             finish_one()
-        waiting.append((write(batch), len(batch)))
+        waiting.append((store.write(batch.events, batch.pairs), len(batch)))
     while waiting:
         finish_one()
     return written
-
-
-def writer_of(store: Store) -> Callable[[Batch], Future[WriteResult]]:
-    """Return how a store takes a batch: as pairs if it can, which is cheaper."""
-    takes_pairs = "pairs" in inspect.signature(store.write).parameters
-
-    def write(batch: Batch) -> Future[WriteResult]:
-        if takes_pairs:
-            extra: dict[str, Any] = {"pairs": batch.pairs}
-            return store.write(batch.events, **extra)
-        return store.write([*batch.events, *(e for p in batch.pairs for e in p.event_logs())])
-
-    return write
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,53 +1,63 @@
 """How fast the embedded store takes event logs, beside bare SQLite in the same run.
 
-Prints the rows per second of writes of 512 spans (1,024 event logs) each, eight in flight, and of
-bare `executemany` of two plain rows a span into one table with three indexes; both with
-`synchronous=FULL`, in rounds that alternate, and the bytes each event log takes on disk.
+Prints the event logs per second of writes of 512 spans each, eight in flight: as pairs, as a
+collector that receives finished spans gives them, and as single event logs, as applications send
+them; and the rows per second of bare `executemany` of two plain rows a span into one table with
+three indexes. All with `synchronous=FULL`, in rounds that alternate. Then the bytes each event log
+takes on disk, every index and rollup included.
 
-    python benchmarks/store_ingest.py [--rounds 5] [--requests 60]
+    python -m benchmarks.store_ingest [--rounds 5] [--requests 60]
 """
 
 from __future__ import annotations
 
 import argparse
-import random
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.bare import BareSqlite, plain_row
-from benchmarks.population import NS_PER_S, request_pair
+from benchmarks.generator import Generator, Plan
+from benchmarks.population import NS_PER_S
 from otel_eventlog.model import EventLog
+from otel_eventlog.pairs import Pair
 from otel_eventlog_collector.protocols import Store
 from otel_eventlog_collector.store import open_store
 
 SPANS = 512
 IN_FLIGHT = 8
+PAIRS, SINGLE, BARE = "pairs", "single event logs", "bare"
 
 
-def batches(requests: int, rng: random.Random, now: int) -> list[list[EventLog]]:
+def batches(requests: int, generator: Generator, now: int) -> list[list[Pair]]:
     """Return the writes of one round: their spans follow each other closely in time."""
-    result = []
-    for _ in range(requests):
-        events: list[EventLog] = []
-        for _ in range(SPANS):
-            events += request_pair(rng, now - rng.randrange(3 * NS_PER_S))
-        result.append(events)
-    return result
+    rng = generator.rng
+    return [
+        [generator.request(now - rng.randrange(3 * NS_PER_S)) for _ in range(SPANS)]
+        for _ in range(requests)
+    ]
 
 
-def ours(store: Store, writes: list[list[EventLog]]) -> float:
+def events_of(pairs: list[Pair]) -> list[EventLog]:
+    """Return the single event logs of pairs."""
+    return [event for each in pairs for event in each.event_logs()]
+
+
+def ours(store: Store, writes: list[tuple[Sequence[EventLog], Sequence[Pair]]]) -> float:
     """Return event logs per second through the store, from `write` to the future's result."""
-    began = time.perf_counter()
+    before = store.status().events
+    began_s = time.perf_counter()
     waiting = []
-    for events in writes:
-        waiting.append(store.write(events))
+    for events, pairs in writes:
+        waiting.append(store.write(events, pairs))
         if len(waiting) >= IN_FLIGHT:
             waiting.pop(0).result()
     for future in waiting:
         future.result()
-    return sum(map(len, writes)) / (time.perf_counter() - began)
+    took_s = time.perf_counter() - began_s
+    return (store.status().events - before) / took_s
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -56,28 +66,34 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--requests", type=int, default=60)
     options = parser.parse_args(arguments)
-    rng = random.Random(7)
-    mine, plain = [], []
+    generator = Generator(Plan(options.requests * SPANS, time.time_ns(), seed=7))
+    rates: dict[str, list[float]] = {PAIRS: [], SINGLE: [], BARE: []}
     with tempfile.TemporaryDirectory() as name:
-        store = open_store(Path(name) / "data")
-        bare = BareSqlite(Path(name) / "plain.db")
+        stores = {kind: open_store(Path(name) / kind.split()[0]) for kind in (PAIRS, SINGLE)}
+        plain = BareSqlite(Path(name) / "plain.db")
         for number in range(options.rounds):
-            writes = batches(options.requests, rng, time.time_ns())
-            rows = [[plain_row(event) for event in events] for events in writes]
-            plain.append(bare.rows_per_s(rows))
-            mine.append(ours(store, writes))
-            print(
-                f"round {number + 1}: store {mine[-1]:9,.0f}  bare {plain[-1]:9,.0f} event logs/s"
-                f"  ratio {mine[-1] / plain[-1]:.2f}"
+            writes = batches(options.requests, generator, time.time_ns())
+            events = list(map(events_of, writes))
+            rows = [[plain_row(event) for event in each] for each in events]
+            rates[BARE].append(plain.rows_per_s(rows))
+            del rows
+            rates[PAIRS].append(ours(stores[PAIRS], [((), pairs) for pairs in writes]))
+            rates[SINGLE].append(ours(stores[SINGLE], [(each, ()) for each in events]))
+            told = "  ".join(f"{kind} {rate[-1]:9,.0f}" for kind, rate in rates.items())
+            print(f"round {number + 1}: {told} event logs/s")
+        for kind, store in stores.items():
+            events_stored = store.status().events
+            store.close()
+            files = (Path(name) / kind.split()[0]).rglob("*.db")
+            size = sum(file.stat().st_size for file in files)
+            ratio = statistics.median(
+                mine / least for mine, least in zip(rates[kind], rates[BARE], strict=True)
             )
-        events = store.status().events
-        plain_bytes = bare.close()
-        store.close()
-        files = [file for file in (Path(name) / "data").rglob("*") if file.is_file()]
-        size = sum(file.stat().st_size for file in files)
-    ratio = statistics.median(a / b for a, b in zip(mine, plain, strict=True))
-    print(f"median ratio to bare executemany: {ratio:.2f}")
-    print(f"bytes an event log: store {size / events:.0f}, plain {plain_bytes:.0f}")
+            print(
+                f"{kind}: median {ratio:.2f} of bare executemany,"
+                f" {size / events_stored:.0f} bytes an event log"
+            )
+        print(f"bare: {plain.close():.0f} bytes an event log")
 
 
 if __name__ == "__main__":
