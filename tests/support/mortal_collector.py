@@ -51,9 +51,7 @@ class MortalCollector:
 
     def start(self) -> None:
         """Start it and wait until it is ready."""
-        self._process = collector.start(
-            self.data, *self._options, environment=self._environment
-        )
+        self._process = collector.start(self.data, *self._options, environment=self._environment)
         collector.ready(self._process, self.data)
 
     @property

@@ -183,12 +183,14 @@ def miscounts(store: Store, events: Sequence[EventLog]) -> list[str]:
     since = NOW // HOUR * HOUR - (DAYS + 1) * DAY
     until = since + (DAYS + 3) * DAY
     buckets = store.histogram(EventQuery(), since, until, HOUR)
-    counted = Counter({
-        (bucket.from_unix_nano, status): number
-        for bucket in buckets
-        for status, number in bucket.counts.items()
-        if number
-    })
+    counted = Counter(
+        {
+            (bucket.from_unix_nano, status): number
+            for bucket in buckets
+            for status, number in bucket.counts.items()
+            if number
+        }
+    )
     recounted = Counter(
         (event.time_unix_nano // HOUR * HOUR, event.status.value) for event in events
     )
