@@ -1,8 +1,8 @@
 """Who judges a collector from outside: every acknowledged event log is an obligation.
 
 An oracle issues requests under numbers, each with the event logs that must become of it. A client
-that was told 200 or OK makes a request an obligation. Afterwards the stored event logs are compared:
-each obligation is there, nothing is there twice, nothing that was never issued, and nothing altered.
+that was told 200 or OK makes a request an obligation. Afterwards it compares what is stored: each
+obligation is there, nothing is there twice, nothing that was never issued, and nothing altered.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class Oracle:
     """Issues numbers, remembers which were acknowledged, judges what is stored."""
 
     def __init__(self, begin_unix_nano: int | None = None) -> None:
+        """Begin the first request then; an hour ago by default."""
         self._begin = begin_unix_nano or time.time_ns() - HOUR
         self._lock = threading.Lock()
         self._issued = 0
-        self._resent = 0
         self.acknowledged: set[int] = set()
 
     def issue(self, count: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""Clients of a collector that send as real exporters do, and tell an oracle what was acknowledged."""
+"""Clients of a collector that send as real exporters do; an oracle notes what is acknowledged."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ from tests.support.oracle import DURATION_NS, Oracle
 
 Send: TypeAlias = Callable[[Sequence[int]], bool]
 """Sends the requests of some numbers once; whether all were acknowledged."""
+Client: TypeAlias = tuple[Send, Callable[[], None]]
+"""How to send, and how to end."""
 
 ANSWER_S_MAX = 12.0
 BATCH_MAX = 12
@@ -72,7 +74,7 @@ class Senders:
         for thread in self._threads:
             thread.join()
 
-    def _run(self, make: Callable[[], tuple[Send, Callable[[], None]]], seed: int) -> None:
+    def _run(self, make: Callable[[], Client], seed: int) -> None:
         rng = random.Random(seed)
         send, close = make()
         with ExitStack() as stack:
@@ -88,18 +90,18 @@ class Senders:
                     self.resent += 2 * len(numbers)
 
 
-def stock_http(oracle: Oracle, url: str) -> tuple[Send, Callable[[], None]]:
+def stock_http(oracle: Oracle, url: str) -> Client:
     """Return the SDK's own exporter over HTTP."""
     return _stock(oracle, HttpSpanExporter(endpoint=f"{url}/v1/traces", timeout=2))
 
 
-def stock_grpc(oracle: Oracle, address: str) -> tuple[Send, Callable[[], None]]:
+def stock_grpc(oracle: Oracle, address: str) -> Client:
     """Return the SDK's own exporter over gRPC."""
     exporter = GrpcSpanExporter(endpoint=f"http://{address}", insecure=True, timeout=2)
     return _stock(oracle, exporter)
 
 
-def _stock(oracle: Oracle, exporter: SpanExporter) -> tuple[Send, Callable[[], None]]:
+def _stock(oracle: Oracle, exporter: SpanExporter) -> Client:
     def send(numbers: Sequence[int]) -> bool:
         spans = [sdk_span(oracle, number) for number in numbers]
         return exporter.export(spans) is SpanExportResult.SUCCESS
@@ -107,7 +109,7 @@ def _stock(oracle: Oracle, exporter: SpanExporter) -> tuple[Send, Callable[[], N
     return send, exporter.shutdown
 
 
-def json_client(oracle: Oracle, url: str) -> tuple[Send, Callable[[], None]]:
+def json_client(oracle: Oracle, url: str) -> Client:
     """Return a client that sends JSON, as browsers and Node do."""
 
     def body(numbers: Sequence[int]) -> bytes:
@@ -116,7 +118,7 @@ def json_client(oracle: Oracle, url: str) -> tuple[Send, Callable[[], None]]:
     return _plain(url, "application/json", body)
 
 
-def protobuf_client(oracle: Oracle, url: str) -> tuple[Send, Callable[[], None]]:
+def protobuf_client(oracle: Oracle, url: str) -> Client:
     """Return a client that asks again at once, and more than the stock one."""
 
     def body(numbers: Sequence[int]) -> bytes:
@@ -127,7 +129,7 @@ def protobuf_client(oracle: Oracle, url: str) -> tuple[Send, Callable[[], None]]
 
 def _plain(
     url: str, media_type: str, body: Callable[[Sequence[int]], bytes]
-) -> tuple[Send, Callable[[], None]]:
+) -> Client:
     client = httpx.Client(base_url=url, trust_env=False, timeout=ANSWER_S_MAX)
 
     def send(numbers: Sequence[int]) -> bool:

@@ -3,8 +3,8 @@
     python -m tests.support.store_load DATA LOG SEED WRITES
 
 The process writes logins spread over several days from several threads: first their start, later
-their outcome, some of them twice, some derived first and then as the application tells them. What the
-store acknowledges it marks in the log of `disk_shim`, in the very moment.
+their outcome, some of them twice, some derived first and then as the application tells them. What
+the store acknowledges it marks in the log of `disk_shim`, in the very moment.
 """
 
 from __future__ import annotations
