@@ -52,9 +52,7 @@ def test_slow_readers(tmp_path: Path) -> None:
         for _ in range(REQUESTS // BATCH):
             assert send(oracle.issue(BATCH))
         segment = newest_segment(tmp_path / "data")
-        export = stack.enter_context(
-            closing(asking(collector.http, "/api/v1/export?format=jsonl"))
-        )
+        export = stack.enter_context(closing(asking(collector.http, "/api/v1/export?format=jsonl")))
         begin = export.recv(4096)
         assert begin.startswith(b"HTTP/1.1 200")
         for _ in range(WATCHERS):
@@ -68,9 +66,7 @@ def test_slow_readers(tmp_path: Path) -> None:
             assert not is_log_free(segment)
         body = begin + rest(export)
     found = [
-        json.loads(line)["event_id"]
-        for line in body.decode().splitlines()
-        if line.startswith("{")
+        json.loads(line)["event_id"] for line in body.decode().splitlines() if line.startswith("{")
     ]
     wanted = {key for number in range(1, REQUESTS + 1) for key in oracle.expected(number)}
     assert len(found) == len(set(found))

@@ -87,14 +87,16 @@ def ready(process: subprocess.Popen[str], data: Path) -> Collector:
     raise AssertionError(msg)
 
 
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str | Path, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run the command and return what it printed."""
     return subprocess.run(
         [COMMAND, *arguments],
         capture_output=True,
         text=True,
         timeout=60,
-        env=clean_environment(),
+        env=clean_environment(**(environment or {})),
         check=False,
     )
 

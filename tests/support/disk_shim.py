@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import struct
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
 
-import pytest
+from tests.support.preloading import preloaded
 
 _SOURCE = Path(__file__).with_suffix(".c")
 _HEAD = struct.Struct("=IIQQQ")
@@ -53,21 +49,6 @@ class Record:
     data: bytes
 
 
-@cache
-def library() -> Path:
-    """Build the library once; a test that asks for it is skipped where no C compiler is."""
-    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
-    if compiler is None:
-        pytest.skip("needs a C compiler: apt-get install gcc libc6-dev")
-    built = Path(mkdtemp(prefix="disk-shim-")) / "disk_shim.so"
-    command = [compiler, "-O1", "-shared", "-fPIC", "-o", str(built), str(_SOURCE), "-ldl"]
-    done = subprocess.run([*command, "-lpthread"], capture_output=True, text=True, check=False)
-    if done.returncode and "stdio.h" in done.stderr:
-        pytest.skip("needs the C library's headers: apt-get install libc6-dev")
-    assert done.returncode == 0, done.stderr
-    return built
-
-
 class Shim:
     """The library around a process: what it records, and how the disk fails.
 
@@ -82,7 +63,7 @@ class Shim:
         self._switches = folder / "faults"
         self._switches.mkdir()
         self.environment = {
-            "LD_PRELOAD": str(library()),
+            "LD_PRELOAD": str(preloaded(_SOURCE)),
             "DISK_SHIM_ROOT": str(root),
             "DISK_SHIM_FAULTS": str(self._switches),
         }

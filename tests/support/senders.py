@@ -127,9 +127,7 @@ def protobuf_client(oracle: Oracle, url: str) -> Client:
     return _plain(url, "application/x-protobuf", body)
 
 
-def _plain(
-    url: str, media_type: str, body: Callable[[Sequence[int]], bytes]
-) -> Client:
+def _plain(url: str, media_type: str, body: Callable[[Sequence[int]], bytes]) -> Client:
     client = httpx.Client(base_url=url, trust_env=False, timeout=ANSWER_S_MAX)
 
     def send(numbers: Sequence[int]) -> bool:
