@@ -63,7 +63,7 @@ def all_is_whole(collector: MortalCollector, oracle: Oracle) -> None:
 
 
 def test_a_full_disk(disk: FailingDisk) -> None:
-    """Nothing acknowledged is lost, nothing is acknowledged in vain, and room is enough to go on."""
+    """Nothing acknowledged is lost, nothing acknowledged in vain, and room is enough to go on."""
     oracle = Oracle()
     with MortalCollector(disk.data, environment=disk.environment) as collector:
         probe = Probe(collector, oracle)

@@ -59,10 +59,10 @@ def test_slow_readers(tmp_path: Path) -> None:
             watcher = asking(collector.http, "/api/v1/events/stream")
             stack.enter_context(closing(watcher))
             assert watcher.recv(12) == b"HTTP/1.1 200"
-        assert send(later := oracle.issue(BATCH))
+        assert send(oracle.issue(BATCH))
         assert is_log_free(segment)
         with read_cursor(segment):  # the control: what a naive export would do
-            assert send(later := oracle.issue(BATCH))
+            assert send(oracle.issue(BATCH))
             assert not is_log_free(segment)
         body = begin + rest(export)
     found = [
