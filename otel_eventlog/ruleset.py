@@ -98,7 +98,10 @@ class RuleSet:
             scope_name: name of the instrumentation scope; None if it is not known.
 
         """
-        found = self._find(kind, attributes, scope_name)
+        index = self._indexes.get(kind)
+        found = None if index is None else index.glance(attributes)
+        if found is UNTOLD:
+            found = index.find(attributes, scope_name)  # type: ignore[union-attr] # it glanced
         if found is None and semconv.EVENTLOG_ACTION not in attributes:
             # With a route it was judged; the usual unwanted span ends here.
             if (
@@ -109,7 +112,7 @@ class RuleSet:
             ):
                 return None
             return LATER
-        return _weighed(found, attributes)
+        return _weighed(found, attributes)  # type: ignore[arg-type] # not UNTOLD any more
 
     def _find(
         self, kind: int, attributes: Mapping[str, AttributeValue], scope_name: str | None
