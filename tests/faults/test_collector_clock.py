@@ -8,38 +8,20 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support.clock import DAY
 from tests.support.collector import run
+from tests.support.days import fill_days, segments
 from tests.support.mortal_collector import MortalCollector
 from tests.support.oracle import Oracle
-from tests.support.senders import Senders, protobuf_client
+from tests.support.senders import Senders
 from tests.support.waiting import eventually
 from tests.support.wrong_clock import clock_ahead
 
 DAY_S = 86_400
-DAY_NS = DAY_S * 1_000_000_000
 DAYS = 4
 PATIENCE_S = 20.0
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
-
-
-def fill_days(data: Path, days: int) -> list[Oracle]:
-    """Store something on each of the last days."""
-    oracles = [Oracle(time.time_ns() - age * DAY_NS) for age in range(days)]
-    with MortalCollector(data) as collector:
-        for oracle in oracles:
-            send, close = protobuf_client(oracle, collector.otlp_http)
-            numbers = oracle.issue(50)
-            assert send(numbers)
-            oracle.acknowledge(numbers)
-            close()
-        collector.stop()
-    return oracles
-
-
-def segments(data: Path) -> list[str]:
-    """Return the names of the stored days."""
-    return sorted(path.name for path in (data / "segments").glob("????-??-??.db"))
 
 
 def test_a_clock_that_jumps_ahead_deletes_nothing(tmp_path: Path) -> None:
@@ -77,7 +59,7 @@ def test_days_are_purged_while_event_logs_come_in(tmp_path: Path) -> None:
             assert eventually(lambda: len(oracle.acknowledged) > seen, within_s=PATIENCE_S)
         assert not list((tmp_path / "data" / "segments").glob(f"{stored[0]}*"))
         assert "purged" in collector.log
-        rows = [row for row in collector.rows() if row["time_unix_nano"] > time.time_ns() - DAY_NS]
+        rows = [row for row in collector.rows() if row["time_unix_nano"] > time.time_ns() - DAY]
         wanted = {key for number in oracle.acknowledged for key in oracle.expected(number)}
         assert wanted <= {row["event_id"] for row in rows}
 

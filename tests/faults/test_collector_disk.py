@@ -11,6 +11,7 @@ import grpc
 import httpx
 import pytest
 
+from tests.support.days import fill_days, segments
 from tests.support.disk_shim import Shim
 from tests.support.failing_disk import FailingDisk, full_by_decree, full_file_system
 from tests.support.mortal_collector import MortalCollector
@@ -74,6 +75,20 @@ def test_a_full_disk(disk: FailingDisk) -> None:
             disk.free()
             recovers(collector, probe)
         all_is_whole(collector, oracle)
+
+
+def test_retention_makes_room_on_a_full_disk(tmp_path: Path) -> None:
+    """Started where nothing can be written, a collector removes what has expired and goes on."""
+    oracle = Oracle()
+    with full_file_system(tmp_path) as disk:
+        fill_days(disk.data, 3)
+        stored = segments(disk.data)
+        disk.fill()
+        with MortalCollector(disk.data, "--retention", "24h") as collector:
+            assert eventually(Probe(collector, oracle).is_taken, within_s=PATIENCE_S)
+            assert not set(stored[:1]) & set(segments(disk.data))
+            wanted = {key for number in oracle.acknowledged for key in oracle.expected(number)}
+            assert wanted <= {row["event_id"] for row in collector.rows()}
 
 
 def test_a_disk_that_cannot_sync(tmp_path: Path) -> None:

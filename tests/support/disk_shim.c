@@ -4,9 +4,10 @@
  *   DISK_SHIM_ROOT    only files below this directory are looked at
  *   DISK_SHIM_LOG     every effect is appended here, after it has happened (see disk_shim.py)
  *   DISK_SHIM_FAULTS  a directory; while it holds a file of that name
- *                       no-space    writes that make a file longer fail with ENOSPC
- *                       sync-error  fsync and fdatasync fail with EIO
- *                       sync-lies   fsync and fdatasync say that all is well and do nothing
+ *                       no-space       writes that make a file longer fail with ENOSPC
+ *                       sync-error     fsync and fdatasync fail with EIO
+ *                       sync-lies      fsync and fdatasync say that all is well and do nothing
+ *                       log-sync-dies  syncing a write-ahead log that has content kills the process
  *
  * One lock is held over an effect and its record, so the log has the order in which things happened.
  * Writes through mmap are not seen: SQLite has only its shared index there, which it makes anew.
@@ -17,6 +18,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -35,6 +37,8 @@ struct record {
 
 #define FDS 4096
 static uint64_t inode_of[FDS]; /* 0: not one of ours */
+static int is_log[FDS];
+#define LOG_HEAD 32 /* it is synced alone, before any content */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static const char *root, *faults;
 static size_t root_bytes;
@@ -107,6 +111,7 @@ static int shim_open(const char *path, int flags, mode_t mode) {
     int fd = real_open(path, flags, mode);
     if (fd >= 0 && fd < FDS && !fstat64(fd, &found)) {
         inode_of[fd] = found.st_ino;
+        is_log[fd] = strlen(name) > 4 && !strcmp(name + strlen(name) - 4, "-wal");
         if (is_new)
             note(CREATE, name, found.st_ino, 0, NULL, 0);
         else if (flags & O_TRUNC)
@@ -174,6 +179,9 @@ static int shim_sync(int fd, int (*sync)(int)) {
         return sync(fd);
     if (has("sync-lies"))
         return 0;
+    struct stat64 found;
+    if (is_log[fd] && has("log-sync-dies") && !fstat64(fd, &found) && found.st_size > LOG_HEAD)
+        raise(SIGKILL);
     pthread_mutex_lock(&lock);
     int failed = has("sync-error");
     if (failed)

@@ -70,7 +70,7 @@ class Shim:
         self.recording_environment = {**self.environment, "DISK_SHIM_LOG": str(self.log)}
 
     def fail(self, fault: str) -> None:
-        """Let the disk fail from now on: `no-space`, `sync-error` or `sync-lies`."""
+        """Let the disk fail from now on: as `disk_shim.c` knows how."""
         (self._switches / fault).touch()
 
     def mend(self, fault: str) -> None:

@@ -1,6 +1,6 @@
 """A store under load in a process of its own, and the book against which it is judged.
 
-    python -m tests.support.store_load DATA LOG SEED WRITES
+    python -m tests.support.store_load DATA LOG SEED WRITES_OF_A_THREAD
 
 The process writes logins spread over several days from several threads: first their start, later
 their outcome, some of them twice, some derived first and then as the application tells them. What
@@ -103,9 +103,20 @@ def _acknowledge(log: Path, facts: Sequence[Fact], future: Future[WriteResult]) 
         mark(log, json.dumps(facts))
 
 
+def write_once(store: Store, log: Path, number: int) -> None:
+    """Write one finished request and wait for the answer."""
+    facts = [Fact(number, is_outcome=is_outcome, version=1) for is_outcome in (False, True)]
+    future = store.write([fact.event() for fact in facts])
+    future.result()
+    _acknowledge(log, facts, future)
+
+
 def main(data: str, log: str, seed: str, writes: str) -> None:
-    """Run the load."""
+    """Run the load; without any writes it is one request, whose number is the seed."""
     store = open_store(data, clock=clock())
+    if not int(writes):
+        write_once(store, Path(log), int(seed))
+        return
     threads = [
         threading.Thread(
             target=write_some,
