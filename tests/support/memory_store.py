@@ -13,7 +13,13 @@ from dataclasses import dataclass, replace
 from otel_eventlog.model import TAG_END, TAG_START, EventLog, Phase
 from otel_eventlog_collector.errors import QueryError, StoreUnavailable
 from otel_eventlog_collector.event_json import event_json
-from otel_eventlog_collector.protocols import Clock, PurgeReport, StoreStatus, WriteResult
+from otel_eventlog_collector.protocols import (
+    Clock,
+    ErasureReport,
+    PurgeReport,
+    StoreStatus,
+    WriteResult,
+)
 from otel_eventlog_collector.query import (
     FREE_TEXT_FIELDS,
     LIMIT_MAX,
@@ -87,6 +93,7 @@ class MemoryStore:
         self._stored: dict[int, Stored] = {}
         self._sequence = 0
         self._purged: list[int] = []
+        self._erased: set[int] = set()
         self._closed = False
 
     # --- writing -----------------------------------------------------------------------------
@@ -106,6 +113,8 @@ class MemoryStore:
             return "rejected"
         if not event.observed_unix_nano:
             event = replace(event, observed_unix_nano=now)
+        if event.request_uuid_int in self._erased:
+            return "duplicates"
         held = self._stored.get(event.event_uuid_int)
         if held is None:
             verdict = "stored"
@@ -238,6 +247,17 @@ class MemoryStore:
             self._purged.append(held.sequence)
         days = {str(held.event.start_unix_nano // DAY) for held in gone.values()}
         return PurgeReport(sorted(days), len(gone), len(gone))
+
+    def erase_user(self, user_id: str) -> ErasureReport:
+        """Remove all requests of a user, and remember their ids."""
+        events = [held.event for held in self._stored.values()]
+        requests = {event.request_uuid_int for event in events if event.user_id == user_id}
+        gone = [event for event in events if event.request_uuid_int in requests]
+        for event in gone:
+            del self._stored[event.event_uuid_int]
+        self._erased |= requests
+        days = {str(event.start_unix_nano // DAY) for event in gone}
+        return ErasureReport(len(requests), len(gone), sorted(days))
 
     def status(self) -> StoreStatus:
         """Return counts and sizes."""

@@ -28,6 +28,8 @@ OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 
 ACTOR = "eventlog.actor"
 """Key of the ASGI scope under which handlers find who asks."""
+IS_STILL_ALLOWED = "eventlog.is_still_allowed"
+"""Key of what tells whether the token of an endless answer is still good."""
 TRANSPORT = "api"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _USER_AGENT_CHARS_MAX = 256
@@ -106,12 +108,17 @@ class AccessMiddleware:
         token, refusal = self._judge(scope, headers, wanted)
         door = self._access.door
 
+        def is_still_allowed() -> bool:
+            return not (door and token and wanted) or door.still_allows(token, wanted)
+
+        scope[IS_STILL_ALLOWED] = is_still_allowed
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 sent = MutableHeaders(scope=message)
                 for name, value in SECURITY_HEADERS.items():
                     sent.setdefault(name, value)
-            elif door and token and wanted and not door.still_allows(token, wanted):
+            elif not is_still_allowed():
                 raise RevokedError
             await send(message)
 
