@@ -42,6 +42,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the time limit; it covers a client that connects and says nothing."""
+        # Whatever logging is configured: addresses hold what people search for.
+        self.access_log = False
         super().connection_made(transport)
         self._await_headers()
 

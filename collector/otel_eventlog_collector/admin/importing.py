@@ -157,8 +157,8 @@ class Importer:
                 self._mapper.privacy.hash_contacts(event)
                 return (event,)
             return self._otlp(line, kind[1].decode().lower(), where)
-        except (ValueError, RecursionError) as error:
-            self.summary.reject(str(error) or "is nested too deeply", where=where)
+        except ValueError as error:
+            self.summary.reject(str(error), where=where)
         except PermanentError as error:
             self.summary.reject(error.message, where=where)
         return ()
