@@ -33,8 +33,14 @@ def logins(count: int, user: str = "u-1") -> list[object]:
     """Return recent event logs of a user."""
     now = time.time_ns() - 10**10
     return [
-        event_log(span_id=n, start_unix_nano=now + n, time_unix_nano=now + n + 5, user_id=user)
-        for n in range(1, count + 1)
+        event_log(
+            span_id=number,
+            start_unix_nano=now + number,
+            time_unix_nano=now + number + 5,
+            observed_unix_nano=now,
+            user_id=user,
+        )
+        for number in range(1, count + 1)
     ]
 
 
