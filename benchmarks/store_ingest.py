@@ -1,8 +1,10 @@
 """How fast the embedded store takes event logs, beside bare SQLite in the same run.
 
-Prints the rows per second of writes of 512 spans (1,024 event logs) each, eight in flight, and of
-bare `executemany` of two plain rows a span into one table with three indexes; both with
-`synchronous=FULL`, in rounds that alternate, and the bytes each event log takes on disk.
+Prints the event logs per second of writes of 512 spans each, eight in flight: as pairs, as a
+collector that receives finished spans gives them, and as single event logs, as applications send
+them; and the rows per second of bare `executemany` of two plain rows a span into one table with
+three indexes. All with `synchronous=FULL`, in rounds that alternate. Then the bytes each event log
+takes on disk, every index and rollup included.
 
     python benchmarks/store_ingest.py [--rounds 5] [--requests 60]
 """
@@ -15,9 +17,13 @@ import sqlite3
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from otel_eventlog.model import EventLog, OutcomeSource, Rank, Status
+from otel_eventlog.pairs import Pair, PairTemplate
 from otel_eventlog_collector.store.sqlite import SqliteStore
 
 SPANS = 512
@@ -33,19 +39,15 @@ ACTIONS = (
 AGENTS = tuple(f"Mozilla/5.0 (X11; Linux x86_64) Browser/{n}.0 Safari/537.36" for n in range(40))
 
 
-def pair(number: int, at: int, rng: random.Random) -> tuple[EventLog, EventLog]:
-    """Return the two event logs of one realistic request."""
-    action, category, route, method = rng.choices(ACTIONS, (30, 50, 8, 7, 5))[0]
-    failed = rng.random() < 0.1
-    span_id, trace_id = rng.getrandbits(64), rng.getrandbits(128)
-    elapsed = int(rng.lognormvariate(3.5, 0.8) * 1_000_000)
-    address = f"198.51.{number % 100}.{rng.randrange(250)}"
-    common = {
+@cache
+def template(number: int, *, failed: bool) -> PairTemplate:
+    """Return what all requests of one action and status have in common."""
+    action, category, route, method = ACTIONS[number]
+    common: dict[str, Any] = {
         "action": action,
-        "span_id": span_id,
-        "start_unix_nano": at,
-        "trace_id": trace_id,
-        "parent_span_id": rng.getrandbits(64) if rng.random() < 0.3 else 0,
+        "span_id": 0,
+        "start_unix_nano": 0,
+        "time_unix_nano": 0,
         "trace_sampled": True,
         "category": category,
         "project": "acme",
@@ -55,47 +57,70 @@ def pair(number: int, at: int, rng: random.Random) -> tuple[EventLog, EventLog]:
         "auth_method": method,
         "http_method": "POST",
         "http_route": route,
-        "client_address": address,
-        "user_agent": rng.choice(AGENTS),
         "rank": Rank.DERIVED,
     }
-    start = EventLog(status=Status.START, time_unix_nano=at, **common)
-    outcome = EventLog(
-        status=Status.ERROR if failed else Status.SUCCESS,
-        time_unix_nano=at + elapsed,
-        duration_ns=elapsed,
-        outcome_source=OutcomeSource.HTTP,
-        http_status_code=401 if failed else 200,
-        error_type="invalid_credentials" if failed else None,
-        error_message="The e-mail address or the password is wrong" if failed else None,
-        user_id=f"user-{int(rng.paretovariate(0.6)) % 200_000:012d}",
-        **common,
+    return PairTemplate(
+        EventLog(status=Status.START, **common),
+        EventLog(
+            status=Status.ERROR if failed else Status.SUCCESS,
+            outcome_source=OutcomeSource.HTTP,
+            http_status_code=401 if failed else 200,
+            error_type="invalid_credentials" if failed else None,
+            **common,
+        ),
     )
-    return start, outcome
 
 
-def batches(requests: int, rng: random.Random, now: int) -> list[list[EventLog]]:
+def pair(number: int, at: int, rng: random.Random) -> Pair:
+    """Return one realistic request."""
+    failed = rng.random() < 0.1
+    return Pair(
+        template=template(rng.choices(range(len(ACTIONS)), (30, 50, 8, 7, 5))[0], failed=failed),
+        start_unix_nano=at,
+        end_unix_nano=at + int(rng.lognormvariate(3.5, 0.8) * 1_000_000),
+        span_id=rng.getrandbits(64),
+        trace_id=rng.getrandbits(128).to_bytes(16, "big"),
+        parent_span_id=rng.getrandbits(64) if rng.random() < 0.3 else 0,
+        correlation_id=None,
+        flow_id=None,
+        client_address=f"198.51.{number % 100}.{rng.randrange(250)}",
+        user_agent=rng.choice(AGENTS),
+        user_id=f"user-{int(rng.paretovariate(0.6)) % 200_000:012d}",
+        organization_id=None,
+        client_id=None,
+        session_token_hash=None,
+        session_jwt_hash=None,
+        error_message="The e-mail address or the password is wrong" if failed else None,
+        attributes=None,
+    )
+
+
+def batches(requests: int, rng: random.Random, now: int) -> list[list[Pair]]:
     """Return the writes of one round: their spans follow each other closely in time."""
-    result = []
-    for _ in range(requests):
-        events: list[EventLog] = []
-        for number in range(SPANS):
-            events += pair(number, now - rng.randrange(3 * NS_PER_S), rng)
-        result.append(events)
-    return result
+    return [
+        [pair(number, now - rng.randrange(3 * NS_PER_S), rng) for number in range(SPANS)]
+        for _ in range(requests)
+    ]
 
 
-def ours(store: SqliteStore, writes: list[list[EventLog]]) -> float:
+def events_of(pairs: list[Pair]) -> list[EventLog]:
+    """Return the single event logs of pairs."""
+    return [event for each in pairs for event in each.event_logs()]
+
+
+def ours(store: SqliteStore, writes: list[tuple[Sequence[EventLog], Sequence[Pair]]]) -> float:
     """Return event logs per second through the store, from `write` to the future's result."""
+    before = store.status().events
     began = time.perf_counter()
     waiting = []
-    for events in writes:
-        waiting.append(store.write(events))
+    for events, pairs in writes:
+        waiting.append(store.write(events, pairs))
         if len(waiting) >= IN_FLIGHT:
             waiting.pop(0).result()
     for future in waiting:
         future.result()
-    return sum(map(len, writes)) / (time.perf_counter() - began)
+    took_s = time.perf_counter() - began
+    return (store.status().events - before) / took_s
 
 
 PLAIN = """
@@ -162,30 +187,45 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--requests", type=int, default=60)
     options = parser.parse_args(arguments)
     rng = random.Random(7)
-    mine, plain = [], []
+    rates: dict[str, list[float]] = {"pairs": [], "single event logs": [], "bare": []}
     with tempfile.TemporaryDirectory() as name:
-        store = SqliteStore(Path(name) / "data", clock=time.time_ns)
+        stores = {
+            kind: SqliteStore(Path(name) / kind.split()[0], clock=time.time_ns)
+            for kind in ("pairs", "single event logs")
+        }
         connection = sqlite3.connect(Path(name) / "plain.db", isolation_level=None)
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=8000"):
             connection.execute(f"PRAGMA {pragma}")
         connection.executescript(PLAIN)
         for number in range(options.rounds):
             writes = batches(options.requests, rng, time.time_ns())
-            rows = [[plain_row(event) for event in events] for events in writes]
-            plain.append(bare(connection, rows))
-            mine.append(ours(store, writes))
-            print(
-                f"round {number + 1}: store {mine[-1]:9,.0f}  bare {plain[-1]:9,.0f} event logs/s"
-                f"  ratio {mine[-1] / plain[-1]:.2f}"
+            events = list(map(events_of, writes))
+            rows = [[plain_row(event) for event in each] for each in events]
+            rates["bare"].append(bare(connection, rows))
+            del rows
+            single = stores["single event logs"]
+            rates["pairs"].append(ours(stores["pairs"], [((), pairs) for pairs in writes]))
+            rates["single event logs"].append(ours(single, [(each, ()) for each in events]))
+            told = "  ".join(f"{kind} {rate[-1]:9,.0f}" for kind, rate in rates.items())
+            print(f"round {number + 1}: {told} event logs/s")
+        for kind, store in stores.items():
+            events_stored = store.status().events
+            store.close()
+            size = sum(
+                file.stat().st_size
+                for file in (Path(name) / kind.split()[0] / "segments").glob("*.db")
             )
-        events = store.status().events
+            ratio = statistics.median(
+                mine / plain for mine, plain in zip(rates[kind], rates["bare"], strict=True)
+            )
+            print(
+                f"{kind}: median {ratio:.2f} of bare executemany,"
+                f" {size / events_stored:.0f} bytes an event log"
+            )
+        rows_stored = connection.execute("SELECT count(*) FROM plain").fetchone()[0]
         connection.close()
-        store.close()
-        size = sum(file.stat().st_size for file in (Path(name) / "data/segments").iterdir())
         plain_size = (Path(name) / "plain.db").stat().st_size
-    ratio = statistics.median(a / b for a, b in zip(mine, plain, strict=True))
-    print(f"median ratio to bare executemany: {ratio:.2f}")
-    print(f"bytes an event log: store {size / events:.0f}, plain {plain_size / events:.0f}")
+        print(f"bare: {plain_size / rows_stored:.0f} bytes an event log")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from otel_eventlog.model import EventLog, SpanData
+from otel_eventlog.pairs import Pair
+from otel_eventlog.rules import Match
 from otel_eventlog_collector.query import (
     EventQuery,
     HistogramBucket,
@@ -39,10 +41,30 @@ class ConsumeResult:
     error_message: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class SpansToConsume:
+    """What of a trace request is to become event logs.
+
+    Attributes:
+        spans: those that have to be mapped.
+        matches: what each of them is; empty if the consumer has to ask the rules itself.
+        pairs: what became of the others already.
+
+    """
+
+    spans: Sequence[SpanData] = ()
+    matches: Sequence[Match] = ()
+    pairs: Sequence[Pair] = ()
+
+    def __len__(self) -> int:
+        """Return the number of spans, of both sorts."""
+        return len(self.spans) + len(self.pairs)
+
+
 class Consumer(Protocol):
     """Next stage of a receiver. Returning means committed and fsynced."""
 
-    async def consume_spans(self, spans: Sequence[SpanData]) -> ConsumeResult:
+    async def consume_spans(self, spans: SpansToConsume) -> ConsumeResult:
         """Map spans to event logs and store them.
 
         Raises:
@@ -84,8 +106,11 @@ class WriteResult:
 class EventWriter(Protocol):
     """Durable, idempotent, order-independent writing."""
 
-    def write(self, events: Sequence[EventLog]) -> Future[WriteResult]:
+    def write(self, events: Sequence[EventLog], pairs: Sequence[Pair] = ()) -> Future[WriteResult]:
         """Queue event logs for the writer; the future is done when they are on disk.
+
+        A pair is both event logs of one request, and counts as two; pairs are merged before single
+        event logs. They are the cheap way: whoever has finished requests gives pairs.
 
         The merge of section 1 of the specification: a higher rank replaces the row whole; at
         equal rank the first stays; the outcome's action (and what the action implies: category,

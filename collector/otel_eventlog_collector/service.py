@@ -15,7 +15,7 @@ from importlib.metadata import version
 from typing import Any, TypeAlias, cast
 
 from otel_eventlog.mapping import Mapper
-from otel_eventlog.model import Attributes, EventLog, Rank
+from otel_eventlog.model import EventLog, Rank
 from otel_eventlog.privacy import Privacy
 from otel_eventlog.rulefile import load_rule_set
 from otel_eventlog_collector.admin.administration import Administration
@@ -35,6 +35,7 @@ from otel_eventlog_collector.hash_keys import hash_keys
 from otel_eventlog_collector.insight.views import Views, store_figures
 from otel_eventlog_collector.metrics import Metrics
 from otel_eventlog_collector.otlp.encode import Encoding, Signal
+from otel_eventlog_collector.otlp.traces import TraceDecoder
 from otel_eventlog_collector.pipeline import Pipeline
 from otel_eventlog_collector.protocols import (
     Clock,
@@ -104,15 +105,11 @@ class Service:
             if settings.forward_traces_to
             else None
         )
-
-        def is_wanted(kind: int, attributes: Attributes, scope_name: str) -> bool:
-            return rules.match(kind, attributes, scope_name) is not None
-
         self._intake = Intake(
             self._pipeline,
             self.metrics,
             authorize=_authorize_with(door) if door else None,
-            wanted=is_wanted,
+            traces=TraceDecoder(mapper),
             on_accepted=self._forward if self._forwarder else None,
         )
         self._context = Context(

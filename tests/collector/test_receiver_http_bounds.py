@@ -7,7 +7,7 @@ import gzip
 import socket
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -102,7 +102,7 @@ def test_too_many_requests_in_flight_are_refused_retryably() -> None:
     entered, release = asyncio.Event(), asyncio.Event()
 
     class Waiting(ListConsumer):
-        async def consume_spans(self, spans: Sequence[Any]) -> ConsumeResult:
+        async def consume_spans(self, spans: Any) -> ConsumeResult:
             entered.set()
             await release.wait()
             return await super().consume_spans(spans)
@@ -122,7 +122,7 @@ def test_a_store_that_hangs_is_answered_in_time(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(intake_module, "ANSWER_TIMEOUT_S", 0.1)
 
     class Hanging(ListConsumer):
-        async def consume_spans(self, spans: Sequence[Any]) -> ConsumeResult:
+        async def consume_spans(self, spans: Any) -> ConsumeResult:
             await asyncio.Event().wait()
             raise AssertionError
 

@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 from otel_eventlog.model import TAG_END, TAG_START, EventLog, Phase
+from otel_eventlog.pairs import Pair
 from otel_eventlog_collector.errors import QueryError, StoreUnavailable
 from otel_eventlog_collector.event_json import event_json
 from otel_eventlog_collector.protocols import (
@@ -98,11 +99,12 @@ class MemoryStore:
 
     # --- writing -----------------------------------------------------------------------------
 
-    def write(self, events: Sequence[EventLog]) -> Future[WriteResult]:
+    def write(self, events: Sequence[EventLog], pairs: Sequence[Pair] = ()) -> Future[WriteResult]:
         """Store event logs at once."""
         if self._closed:
             raise StoreUnavailable("the store is closed")
-        counts = Counter(self._write_one(event) for event in events)
+        of_pairs = [event for pair in pairs for event in pair.event_logs()]
+        counts = Counter(self._write_one(event) for event in [*of_pairs, *events])
         future: Future[WriteResult] = Future()
         future.set_result(WriteResult(**counts))
         return future
@@ -117,16 +119,16 @@ class MemoryStore:
             return "duplicates"
         held = self._stored.get(event.event_uuid_int)
         if held is None:
-            verdict = "stored"
+            fate = "stored"
         elif event.rank > held.event.rank:
-            verdict = "replaced"
+            fate = "replaced"
         elif event.rank == held.event.rank and event.status is not held.event.status:
             return "conflicts"
         else:
             return "duplicates"
         self._put(event)
         self._carry_action(event)
-        return verdict
+        return fate
 
     def _carry_action(self, event: EventLog) -> None:
         pair = self._pair(event.request_uuid_int)

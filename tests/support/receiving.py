@@ -15,7 +15,7 @@ from google.rpc.status_pb2 import Status as RpcStatus
 
 from otel_eventlog.model import EventLog, SpanData
 from otel_eventlog_collector.metrics import Metrics
-from otel_eventlog_collector.protocols import ConsumeResult
+from otel_eventlog_collector.protocols import ConsumeResult, SpansToConsume
 from otel_eventlog_collector.receiver.grpc import GrpcReceiver
 from otel_eventlog_collector.receiver.http import HttpReceiver
 from otel_eventlog_collector.receiver.intake import Intake
@@ -36,10 +36,10 @@ class ListConsumer:
     spans: list[SpanData] = field(default_factory=list)
     events: list[EventLog] = field(default_factory=list)
 
-    async def consume_spans(self, spans: Sequence[SpanData]) -> ConsumeResult:
+    async def consume_spans(self, spans: SpansToConsume) -> ConsumeResult:
         """Keep spans."""
-        result = self.before(spans)
-        self.spans.extend(spans)
+        result = self.before(spans.spans)
+        self.spans.extend(spans.spans)
         return result or ConsumeResult(len(spans))
 
     async def consume_event_logs(self, events: Sequence[EventLog]) -> ConsumeResult:

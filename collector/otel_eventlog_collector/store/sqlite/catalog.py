@@ -35,13 +35,13 @@ class PurgedSegment:
     Attributes:
         number: counts purged segments, from 1.
         day: the segment's day, days since the epoch.
-        last_sequence: the highest stream sequence that the segment had given out.
+        last_position: the highest stream position that the segment had given out.
 
     """
 
     number: int
     day: int
-    last_sequence: int
+    last_position: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +77,12 @@ def create_catalog(path: Path, retention_ns: int) -> None:
             {
                 "number": int,
                 "day": int,
-                "last_sequence": int,
+                "last_position": int,
                 "events": int,
                 "purged_unix_nano": int,
             },
             pk="number",
-            not_null={"day", "last_sequence", "events", "purged_unix_nano"},
+            not_null={"day", "last_position", "events", "purged_unix_nano"},
             strict=True,
         )
         database.table("settings").insert_all(
@@ -117,7 +117,7 @@ class Catalog:
                 purges = [
                     PurgedSegment(*row)
                     for row in connection.execute(
-                        "SELECT number, day, last_sequence FROM purges ORDER BY number"
+                        "SELECT number, day, last_position FROM purges ORDER BY number"
                     )
                 ]
             if is_current(self._path, snapshot):
@@ -131,13 +131,13 @@ class Catalog:
                 (str(retention_ns), str(retention_ns)),
             )
 
-    def log_purge(self, day: int, *, last_sequence: int, events: int, now_unix_nano: int) -> None:
+    def log_purge(self, day: int, *, last_position: int, events: int, now_unix_nano: int) -> None:
         """Note that a segment is going, before it goes: a position that names it has a gap."""
         with closing(open_writer(self._path)) as connection:
             connection.execute(
-                "INSERT INTO purges (day, last_sequence, events, purged_unix_nano)"
+                "INSERT INTO purges (day, last_position, events, purged_unix_nano)"
                 " VALUES (?, ?, ?, ?)",
-                (day, last_sequence, events, now_unix_nano),
+                (day, last_position, events, now_unix_nano),
             )
             connection.execute(
                 "DELETE FROM purges WHERE number <= (SELECT max(number) FROM purges) - ?",

@@ -13,7 +13,7 @@ from otel_eventlog_collector.errors import ConfigError, StoreUnavailable
 
 APPLICATION_ID = 0x6F65766C
 """`oevl` in the header of every database file of ours (PRAGMA application_id)."""
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """PRAGMA user_version of every file; a newer one is refused untouched."""
 
 BUSY_TIMEOUT_MS = 5000

@@ -197,7 +197,8 @@ class Reader:
     def status(self) -> StoreStatus:
         """Return counts and sizes."""
         days = self._directory.days()
-        bounds = [found for day in days if (found := self._bounds(day))]
+        times = [self.pool.read(day, segment_read.exact_bounds, None) for day in days]
+        bounds = [found for found in times if found]
         return StoreStatus(
             events=sum(self.pool.read(day, segment_read.count, 0) for day in days),
             bytes_on_disk=self._directory.bytes_on_disk(),
