@@ -200,34 +200,36 @@ class PurgeReport:
 
 @dataclass(frozen=True, slots=True)
 class ErasureReport:
-    """What one erasure removed.
+    """What an erasure removed, and what it could not reach.
 
     Attributes:
-        requests: requests of which at least one event log was removed.
-        event_logs: event logs removed.
-        segments: names of the segments that held them, oldest first.
+        requests: number of requests of the user.
+        events: number of event logs that were removed.
+        lingering: names of segments whose removed bytes wait, unreadable to anyone who asks the
+            store, until a long read is over; another erasure, or closing the store, ends that.
+        unread: names of files that were set aside, so that nobody can say whether they hold
+            the user; retention removes them.
 
     """
 
     requests: int = 0
-    event_logs: int = 0
-    segments: Sequence[str] = ()
+    events: int = 0
+    lingering: Sequence[str] = ()
+    unread: Sequence[str] = ()
 
 
-class UserEraser(Protocol):
-    """Removes everything of one user."""
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A file that could not be read: it was renamed, so that everything else goes on.
 
-    def erase_user(self, user_id: str) -> ErasureReport:
-        """Remove whole requests of which either half has exactly this user id.
+    Attributes:
+        name: what it is called now.
+        reason: why, for a person.
 
-        When this returns their bytes are gone from the files, rollups and counts included. Bare
-        ids stay until the retention, so that a redelivery of what was erased is a no-op.
+    """
 
-        Raises:
-            StoreUnavailable: it could not be done, or not to the end; doing it again is safe.
-
-        """
-        ...
+    name: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +242,7 @@ class StoreStatus:
     newest_unix_nano: int | None
     segments: int
     retention_ns: int
+    set_aside: Sequence[SetAside] = ()
 
 
 class Store(EventWriter, EventReader, Protocol):
@@ -252,6 +255,22 @@ class Store(EventWriter, EventReader, Protocol):
             force: a person confirms the clock, so the brake against clock jumps does not hold.
 
         """
+        ...
+
+    def erase_user(self, user_id: str) -> ErasureReport:
+        """Remove every request of a user, bytes and counts included.
+
+        A request is the user's when one of its event logs says so; both go. The bare ids stay
+        until retention, so that either half, delivered again, is a duplicate.
+
+        Raises:
+            StoreUnavailable: it could not be finished; asking again goes on.
+
+        """
+        ...
+
+    def seal(self) -> Sequence[str]:
+        """Make days that are over quick to search; return their names. Never stalls writers."""
         ...
 
     def status(self) -> StoreStatus:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from otel_eventlog.mapping import Mapper
 from otel_eventlog.model import EventLog, Rank
@@ -41,7 +41,6 @@ from otel_eventlog_collector.protocols import (
     Clock,
     PurgeReport,
     Store,
-    UserEraser,
 )
 from otel_eventlog_collector.receiver.grpc import GrpcReceiver
 from otel_eventlog_collector.receiver.http import OtlpHttpApp
@@ -319,7 +318,7 @@ def _administration(
 ) -> Administration:
     return Administration(
         writer=store,
-        eraser=cast("UserEraser", store),
+        erase_user=store.erase_user,
         purge_store=lambda force: store.purge(force=force),
         mapper=mapper,
         clock=clock,

@@ -260,6 +260,34 @@ def batch_of(items: Sequence[EventLog | Pair]) -> Batch:
     )
 
 
+@given(st.lists(batches, min_size=1, max_size=4), st.lists(batches, max_size=3), texts)
+@settings(max_examples=50)
+def test_what_was_erased_stays_away(
+    before: list[Batch], later: list[Batch], user_id: str | None
+) -> None:
+    """After an erasure, whatever is delivered again or anew, rows and counts are the reference's.
+
+    No file holds the user's name any more where nobody else brings it.
+    """
+    user_id = f"user-{user_id}"
+    named = [
+        (events, [pair._replace(user_id=user_id) for pair in pairs]) for events, pairs in before
+    ]
+    with both() as (store, reference, directory):
+        tallies(store, named)
+        tallies(reference, named)
+        for each in (user_id, "a"):
+            found = store.erase_user(each), reference.erase_user(each)
+            assert found[0] == found[1]
+            assert rows(store) == rows(reference)
+        assert counted(directory) == recounted(directory)
+        files = [file.read_bytes() for file in directory.rglob("*") if file.is_file()]
+        assert user_id.encode() not in b"".join(files)
+        assert tallies(store, [*named, *later]) == tallies(reference, [*named, *later])
+        assert rows(store) == rows(reference)
+        assert counted(directory) == recounted(directory)
+
+
 @st.composite
 def queries(draw: st.DrawFn, events: Sequence[EventLog]) -> EventQuery:
     """Draw a query whose values mostly occur."""

@@ -206,6 +206,7 @@ class Reader:
             newest_unix_nano=max((each.high for each in bounds), default=None),
             segments=len(days),
             retention_ns=self._retention_ns,
+            set_aside=[*self._directory.files_set_aside(), *self.pool.damaged()],
         )
 
     def _bounds(self, day: int) -> Bounds | None:
