@@ -117,6 +117,9 @@ GRPC_MESSAGE_TIMEOUT_S = 20
 BODY_BYTES_PER_S_MIN = 256 * 1024
 """Slowest pace at which a long body may come in."""
 
+STALL_TIMEOUT_S = 60
+"""How long a client may take nothing of an answer that waits for it; then it is cut off."""
+
 KEEP_ALIVE_S = 30
 """How long an idle HTTP connection stays open; longer than the pause between two batches."""
 

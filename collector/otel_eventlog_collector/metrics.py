@@ -54,7 +54,7 @@ METRICS: Mapping[str, Metric] = {
         "counter", "Requests refused because of a limit.", ("limit",)
     ),
     "eventlog_access_denied_total": Metric(
-        "counter", "OTLP requests without a valid token.", ("transport",)
+        "counter", "Requests without a token that is good for them.", ("transport",)
     ),
     "eventlog_internal_errors_total": Metric(
         "counter", "Mistakes of ours, each one in the log with its traceback.", ("where",)
