@@ -17,7 +17,7 @@ from otel_eventlog_collector.errors import Overloaded, StoreUnavailable
 from otel_eventlog_collector.limits import CLOCK_SKEW_NS_MAX, EVENTS_PER_WRITE_MAX
 from otel_eventlog_collector.metrics import Metrics
 from otel_eventlog_collector.pipeline import Pipeline
-from otel_eventlog_collector.protocols import ConsumeResult, WriteResult
+from otel_eventlog_collector.protocols import ConsumeResult, SpansToConsume, WriteResult
 from otel_eventlog_collector.query import EventQuery
 from tests.support.builders import NOW, event_log, rule_set, span_data
 from tests.support.memory_store import MemoryStore
@@ -84,7 +84,7 @@ class Setup:
 
     def spans(self, spans: Sequence[SpanData]) -> ConsumeResult:
         """Consume spans on a loop of their own."""
-        return asyncio.run(self.pipeline.consume_spans(spans))
+        return asyncio.run(self.pipeline.consume_spans(SpansToConsume(spans)))
 
     def events(self, events: Sequence[EventLog]) -> ConsumeResult:
         """Consume event logs on a loop of their own."""
@@ -180,7 +180,7 @@ def test_the_loop_is_never_held_up_for_long() -> None:
 
     async def run() -> None:
         nonlocal turns
-        task = asyncio.create_task(setup.pipeline.consume_spans(many(2000)))
+        task = asyncio.create_task(setup.pipeline.consume_spans(SpansToConsume(many(2000))))
         while not task.done():
             await asyncio.sleep(0)
             turns += 1
@@ -244,7 +244,7 @@ def test_a_client_that_hangs_up_does_not_undo_the_commit() -> None:
     setup = Setup(writer)
 
     async def run() -> None:
-        task = asyncio.create_task(setup.pipeline.consume_spans([span_data()]))
+        task = asyncio.create_task(setup.pipeline.consume_spans(SpansToConsume([span_data()])))
         await writer.begun.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
