@@ -146,6 +146,8 @@ def counted(directory: Path) -> list[Any]:
         directory,
         "SELECT minute, events, shapes.* FROM minutes JOIN shapes ON shapes.id = shape_id"
         " ORDER BY minute, digest",
+        "SELECT hour, events, shapes.* FROM hours JOIN shapes ON shapes.id = shape_id"
+        " ORDER BY hour, digest",
         "SELECT hour, bucket, events, shapes.* FROM durations"
         " JOIN shapes ON shapes.id = shape_id ORDER BY hour, bucket, digest",
     )
@@ -163,6 +165,8 @@ def recounted(directory: Path) -> list[Any]:
         directory,
         f"SELECT time_unix_nano / 60000000000 AS minute, count(*), shapes.* FROM ({events})"
         " JOIN shapes ON shapes.id = shape_id GROUP BY minute, shape_id ORDER BY minute, digest",
+        f"SELECT time_unix_nano / 3600000000000 AS hour, count(*), shapes.* FROM ({events})"
+        " JOIN shapes ON shapes.id = shape_id GROUP BY hour, shape_id ORDER BY hour, digest",
         f"WITH floors (bucket, floor) AS (VALUES {floors})"
         " SELECT time_unix_nano / 3600000000000 AS hour, (SELECT max(bucket) FROM floors"
         f" WHERE floor <= duration) AS bucket, count(*), shapes.* FROM ({events})"

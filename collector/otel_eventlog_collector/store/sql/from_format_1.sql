@@ -45,6 +45,10 @@ INSERT INTO minutes
 SELECT time_unix_nano / 60000000000 AS minute, shape_id, count(*)
 FROM old.events
 GROUP BY 1, 2;
+INSERT INTO hours
+SELECT minute / 60, shape_id, sum(events)
+FROM minutes
+GROUP BY 1, 2;
 INSERT INTO durations
 SELECT end_unix_nano / 3600000000000, outcome_shape, bucket_of(coalesce(duration_ns, elapsed_ns)), count(*)
 FROM requests
