@@ -146,6 +146,8 @@ def counted(directory: Path) -> list[Any]:
         directory,
         "SELECT minute, events, shapes.* FROM minutes JOIN shapes ON shapes.id = shape_id"
         " ORDER BY minute, digest",
+        "SELECT hour, events, shapes.* FROM hours JOIN shapes ON shapes.id = shape_id"
+        " ORDER BY hour, digest",
         "SELECT hour, bucket, events, shapes.* FROM durations"
         " JOIN shapes ON shapes.id = shape_id ORDER BY hour, bucket, digest",
     )
@@ -163,6 +165,8 @@ def recounted(directory: Path) -> list[Any]:
         directory,
         f"SELECT time_unix_nano / 60000000000 AS minute, count(*), shapes.* FROM ({events})"
         " JOIN shapes ON shapes.id = shape_id GROUP BY minute, shape_id ORDER BY minute, digest",
+        f"SELECT time_unix_nano / 3600000000000 AS hour, count(*), shapes.* FROM ({events})"
+        " JOIN shapes ON shapes.id = shape_id GROUP BY hour, shape_id ORDER BY hour, digest",
         f"WITH floors (bucket, floor) AS (VALUES {floors})"
         " SELECT time_unix_nano / 3600000000000 AS hour, (SELECT max(bucket) FROM floors"
         f" WHERE floor <= duration) AS bucket, count(*), shapes.* FROM ({events})"
@@ -258,6 +262,34 @@ def batch_of(items: Sequence[EventLog | Pair]) -> Batch:
         [item for item in items if isinstance(item, EventLog)],
         [item for item in items if isinstance(item, Pair)],
     )
+
+
+@given(st.lists(batches, min_size=1, max_size=4), st.lists(batches, max_size=3), texts)
+@settings(max_examples=50)
+def test_what_was_erased_stays_away(
+    before: list[Batch], later: list[Batch], user_id: str | None
+) -> None:
+    """After an erasure, whatever is delivered again or anew, rows and counts are the reference's.
+
+    No file holds the user's name any more where nobody else brings it.
+    """
+    user_id = f"user-{user_id}"
+    named = [
+        (events, [pair._replace(user_id=user_id) for pair in pairs]) for events, pairs in before
+    ]
+    with both() as (store, reference, directory):
+        tallies(store, named)
+        tallies(reference, named)
+        for each in (user_id, "a"):
+            found = store.erase_user(each), reference.erase_user(each)
+            assert found[0] == found[1]
+            assert rows(store) == rows(reference)
+        assert counted(directory) == recounted(directory)
+        files = [file.read_bytes() for file in directory.rglob("*") if file.is_file()]
+        assert user_id.encode() not in b"".join(files)
+        assert tallies(store, [*named, *later]) == tallies(reference, [*named, *later])
+        assert rows(store) == rows(reference)
+        assert counted(directory) == recounted(directory)
 
 
 @st.composite

@@ -14,7 +14,13 @@ from otel_eventlog.model import TAG_END, TAG_START, EventLog, Phase
 from otel_eventlog.pairs import Pair
 from otel_eventlog_collector.errors import QueryError, StoreUnavailable
 from otel_eventlog_collector.event_json import event_json
-from otel_eventlog_collector.protocols import Clock, PurgeReport, StoreStatus, WriteResult
+from otel_eventlog_collector.protocols import (
+    Clock,
+    ErasureReport,
+    PurgeReport,
+    StoreStatus,
+    WriteResult,
+)
 from otel_eventlog_collector.query import (
     FREE_TEXT_FIELDS,
     LIMIT_MAX,
@@ -88,6 +94,7 @@ class MemoryStore:
         self._stored: dict[int, Stored] = {}
         self._sequence = 0
         self._purged: list[int] = []
+        self._erased: set[int] = set()
         self._closed = False
 
     # --- writing -----------------------------------------------------------------------------
@@ -106,6 +113,8 @@ class MemoryStore:
         now = self._clock()
         if not now - self._retention_ns <= event.start_unix_nano <= now + DAY:
             return "rejected"
+        if event.request_uuid_int in self._erased:
+            return "duplicates"
         if not event.observed_unix_nano:
             event = replace(event, observed_unix_nano=now)
         held = self._stored.get(event.event_uuid_int)
@@ -240,6 +249,20 @@ class MemoryStore:
             self._purged.append(held.sequence)
         days = {str(held.event.start_unix_nano // DAY) for held in gone.values()}
         return PurgeReport(sorted(days), len(gone), len(gone))
+
+    def erase_user(self, user_id: str) -> ErasureReport:
+        """Remove every request of a user."""
+        held = [each.event for each in self._stored.values()]
+        requests = {event.request_uuid_int for event in held if event.user_id == user_id}
+        gone = [event for event in held if event.request_uuid_int in requests]
+        for event in gone:
+            del self._stored[event.event_uuid_int]
+        self._erased |= requests
+        return ErasureReport(len(requests), len(gone))
+
+    def seal(self) -> Sequence[str]:
+        """Do nothing: everything is quick to search here."""
+        return []
 
     def status(self) -> StoreStatus:
         """Return counts and sizes."""

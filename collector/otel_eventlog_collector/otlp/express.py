@@ -16,11 +16,14 @@ from otel_eventlog.rules import Rule
 from otel_eventlog_collector.otlp.attribute_tokens import (
     AttributeTokens,
     Telling,
+    Textual,
     Token,
     UnusualError,
     Where,
+    is_plain,
 )
-from otel_eventlog_collector.otlp.records import Recognise, text_value
+from otel_eventlog_collector.otlp.gate import suspicion
+from otel_eventlog_collector.otlp.records import Recognise
 from otel_eventlog_collector.otlp.shapes import (
     FULL_WAY,
     NOTHING,
@@ -46,6 +49,10 @@ MATCHES_REMEMBERED_MAX = 64
 """What is remembered of spans that differ only in where the request went."""
 
 ShapeKey: TypeAlias = tuple[Any, ...]
+
+
+_HEAD_ITEMS = 5
+"""What a key holds before its attributes: kind, span status, resource, scope."""
 
 
 class Resource:
@@ -126,6 +133,57 @@ def _query_facts(rule: Rule | None, attributes: Attributes) -> frozenset[str]:
     return query_names(attributes).intersection(asked) if asked else frozenset()
 
 
+class _Layout:
+    """Where the attributes stand that are not remembered, in spans that are alike in the others.
+
+    Attributes:
+        told: what such a span becomes.
+        tokens: its attributes.
+
+    """
+
+    __slots__ = ("_textual", "_unread", "tokens", "told")
+
+    def __init__(
+        self,
+        told: Shape | Verdict | _Places,
+        tokens: Sequence[Token],
+        places: Sequence[int],
+        attributes: Sequence[bytes],
+    ) -> None:
+        """Keep what is to be looked for at `places`."""
+        self.told = told
+        self.tokens = tokens
+        at = [(place, tokens[place]) for place in places]
+        self._textual = tuple((n, token.heads) for n, token in at if isinstance(token, Textual))
+        self._unread = tuple(
+            (n, attributes[n][: attributes[n][1] + 2])
+            for n, token in at
+            if not isinstance(token, Textual)
+        )
+
+    def texts(self, attributes: Sequence[bytes]) -> dict[int, str] | None:
+        """Return the texts of a span by their places; None if it takes a closer look."""
+        texts = {}
+        try:
+            for place, heads in self._textual:
+                data = attributes[place]
+                head = heads[len(data)]
+                if not data.startswith(head):
+                    return None
+                text = data[len(head) :].decode("ascii")
+                if "\0" in text:
+                    return None
+                texts[place] = text
+            for place, key in self._unread:
+                data = attributes[place]
+                if not data.startswith(key) or not is_plain(data, key[2:]):
+                    return None
+        except (IndexError, ValueError):
+            return None
+        return texts
+
+
 class Express:
     """Remembers what spans become, by their shape. Thread-safe.
 
@@ -142,6 +200,10 @@ class Express:
         self._shapes: dict[ShapeKey, Shape | Verdict | _Places] = {}
         self._seen: set[int] = set()
         self._resources: dict[bytes, Resource] = {}
+        suspicious = suspicion(mapper.rules.rules)
+        self.suspects = suspicious.search if suspicious is not None else None
+        """Finds in encoded spans whatever a rule may want; None if that is no telling."""
+        self._layouts: dict[ShapeKey, _Layout] = {}
         self.resource = self._resources.get
         """Returns an encoded resource that is remembered, or None."""
 
@@ -172,24 +234,59 @@ class Express:
             attributes: its attributes, encoded.
 
         """
-        tokens: list[Any] = list(map(self._tokens.recall, attributes))
+        recalled = (
+            *(kind, span_status, bool(message), resource, scope_name),
+            *map(self._tokens.recall, attributes),
+        )
+        layout = self._layouts.get(recalled)
+        texts = layout.texts(attributes) if layout is not None else None
+        if layout is None or texts is None:
+            return self._tell_closely(recalled, message, attributes)
+        if message:
+            texts[SPAN_STATUS_MESSAGE] = message
+        told = layout.told
+        if isinstance(told, _Places):
+            return told.tell(self._recognise, kind, scope_name, layout.tokens, texts), texts
+        return told, texts
+
+    def _tell_closely(
+        self, recalled: ShapeKey, message: str, attributes: Sequence[bytes]
+    ) -> tuple[Shape | Verdict | Unknown, dict[int, str]]:
+        """Do the same for a span of a layout that is not known yet, or takes a closer look."""
+        tokens: list[Any] = list(recalled[_HEAD_ITEMS:])
         texts: dict[int, str] = {}
-        place = -1
         try:
-            for _ in range(tokens.count(None)):
-                place = tokens.index(None, place + 1)
-                tokens[place], text = self._tokens.read(attributes[place])
-                if text:
-                    texts[place] = text
+            for place, token in enumerate(tokens):
+                if token is None:
+                    tokens[place], text = self._tokens.read(attributes[place])
+                    if text:
+                        texts[place] = text
         except UnusualError:
             return FULL_WAY, texts
         if message:
-            texts[SPAN_STATUS_MESSAGE] = text_value(message)
-        key = (kind, span_status, bool(message), resource, scope_name, *tokens)
+            texts[SPAN_STATUS_MESSAGE] = message
+        key = (*recalled[:_HEAD_ITEMS], *tokens)
         told = self._shapes.get(key) or self._first(key, tokens, texts)
+        if not isinstance(told, Unknown) and told is not FULL_WAY:
+            self._remember_layout(recalled, told, tokens, attributes)
         if isinstance(told, _Places):
+            kind, scope_name = recalled[0], recalled[_HEAD_ITEMS - 1]
             return told.tell(self._recognise, kind, scope_name, tokens, texts), texts
         return told, texts
+
+    def _remember_layout(
+        self,
+        recalled: ShapeKey,
+        told: Shape | Verdict | _Places,
+        tokens: Sequence[Token],
+        attributes: Sequence[bytes],
+    ) -> None:
+        places = [n for n, token in enumerate(recalled[_HEAD_ITEMS:]) if token is None]
+        # What tells has to be recalled itself: another value of it is another shape.
+        if not any(isinstance(tokens[place], Telling) for place in places):
+            if len(self._layouts) >= SHAPES_REMEMBERED_MAX:
+                self._layouts.clear()
+            self._layouts[recalled] = _Layout(told, tokens, places, attributes)
 
     def _first(
         self, key: ShapeKey, tokens: Sequence[Token], texts: dict[int, str]
