@@ -16,6 +16,7 @@ from otel_eventlog.mapping import Mapper
 from otel_eventlog.model import EventLog, SpanData
 from otel_eventlog.pairs import Pair
 from otel_eventlog.rules import Match
+from otel_eventlog_collector.freshness import Freshness, outcome_times
 from otel_eventlog_collector.limits import (
     CLOCK_SKEW_NS_MAX,
     EVENTS_PER_WRITE_MAX,
@@ -37,6 +38,16 @@ _TRACEBACK_PERIOD_S = 60
 _PAIRS_PER_WRITE_MAX = EVENTS_PER_WRITE_MAX // 2
 
 
+def stamp(events: Sequence[EventLog], now_unix_nano: int) -> int:
+    """Say on event logs when they were received; return how many lie in the future of that."""
+    skewed = 0
+    for event in events:
+        event.observed_unix_nano = now_unix_nano
+        event.clock_skewed = event.time_unix_nano > now_unix_nano + CLOCK_SKEW_NS_MAX
+        skewed += event.clock_skewed
+    return skewed
+
+
 class Pipeline:
     """The consumer behind the receivers.
 
@@ -50,6 +61,7 @@ class Pipeline:
         clock: the collector's time, nanoseconds since the epoch.
         on_committed: called on the event loop after every commit that changed something.
         metrics: what is counted.
+        freshness: told how long each commit took since the requests ended.
 
     """
 
@@ -60,8 +72,10 @@ class Pipeline:
         clock: Clock,
         on_committed: Callable[[], None],
         metrics: Metrics,
+        freshness: Freshness | None = None,
     ) -> None:
         """Keep the parts."""
+        self._freshness = freshness or Freshness()
         self._mapper = mapper
         self._writer = writer
         self._clock = clock
@@ -127,11 +141,9 @@ class Pipeline:
             pairs = _apart(pairs, events, now + CLOCK_SKEW_NS_MAX)
         self._stamp(events, now)
         self._count(events, pairs)
-        for pair in pairs:
-            for event in pair.event_logs():
-                event.observed_unix_nano = now
-                events.append(event)
-        task = asyncio.create_task(self._commit(self._writer.write(events), time.monotonic()))
+        ended = outcome_times(events, pairs)
+        written = self._writer.write(events, pairs)
+        task = asyncio.create_task(self._commit(written, time.monotonic(), ended))
         self._commits.add(task)
         task.add_done_callback(self._settled)
         return task
@@ -154,11 +166,7 @@ class Pipeline:
             return None
 
     def _stamp(self, events: Sequence[EventLog], now: int) -> None:
-        skewed = 0
-        for event in events:
-            event.observed_unix_nano = now
-            event.clock_skewed = event.time_unix_nano > now + CLOCK_SKEW_NS_MAX
-            skewed += event.clock_skewed
+        skewed = stamp(events, now)
         self._metrics.count("eventlog_events_clock_skewed_total", skewed)
 
     def _count(self, events: Sequence[EventLog], pairs: Sequence[Pair]) -> None:
@@ -170,8 +178,11 @@ class Pipeline:
         for (action, status), count in kinds.items():
             self._metrics.count("eventlog_events_total", count, action=action, status=status)
 
-    async def _commit(self, future: Future[WriteResult], begun_s: float) -> WriteResult:
+    async def _commit(
+        self, future: Future[WriteResult], begun_s: float, ended: Sequence[int]
+    ) -> WriteResult:
         result = await asyncio.wrap_future(future)
+        self._freshness.add(ended, self._clock())
         count = self._metrics.count
         self._metrics.observe("eventlog_write_seconds", time.monotonic() - begun_s)
         count("eventlog_events_stored_total", result.stored)

@@ -106,8 +106,11 @@ class WriteResult:
 class EventWriter(Protocol):
     """Durable, idempotent, order-independent writing."""
 
-    def write(self, events: Sequence[EventLog]) -> Future[WriteResult]:
+    def write(self, events: Sequence[EventLog], pairs: Sequence[Pair] = ()) -> Future[WriteResult]:
         """Queue event logs for the writer; the future is done when they are on disk.
+
+        A pair is both event logs of one request, and counts as two; pairs are merged before single
+        event logs. They are the cheap way: whoever has finished requests gives pairs.
 
         The merge of section 1 of the specification: a higher rank replaces the row whole; at
         equal rank the first stays; the outcome's action (and what the action implies: category,
@@ -196,6 +199,40 @@ class PurgeReport:
 
 
 @dataclass(frozen=True, slots=True)
+class ErasureReport:
+    """What an erasure removed, and what it could not reach.
+
+    Attributes:
+        requests: number of requests of the user.
+        events: number of event logs that were removed.
+        lingering: names of segments whose removed bytes wait, unreadable to anyone who asks the
+            store, until a long read is over; another erasure, or closing the store, ends that.
+        unread: names of files that were set aside, so that nobody can say whether they hold
+            the user; retention removes them.
+
+    """
+
+    requests: int = 0
+    events: int = 0
+    lingering: Sequence[str] = ()
+    unread: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A file that could not be read: it was renamed, so that everything else goes on.
+
+    Attributes:
+        name: what it is called now.
+        reason: why, for a person.
+
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoreStatus:
     """Figures for `/api/v1/status` and `stats`."""
 
@@ -205,6 +242,7 @@ class StoreStatus:
     newest_unix_nano: int | None
     segments: int
     retention_ns: int
+    set_aside: Sequence[SetAside] = ()
 
 
 class Store(EventWriter, EventReader, Protocol):
@@ -217,6 +255,22 @@ class Store(EventWriter, EventReader, Protocol):
             force: a person confirms the clock, so the brake against clock jumps does not hold.
 
         """
+        ...
+
+    def erase_user(self, user_id: str) -> ErasureReport:
+        """Remove every request of a user, bytes and counts included.
+
+        A request is the user's when one of its event logs says so; both go. The bare ids stay
+        until retention, so that either half, delivered again, is a duplicate.
+
+        Raises:
+            StoreUnavailable: it could not be finished; asking again goes on.
+
+        """
+        ...
+
+    def seal(self) -> Sequence[str]:
+        """Make days that are over quick to search; return their names. Never stalls writers."""
         ...
 
     def status(self) -> StoreStatus:

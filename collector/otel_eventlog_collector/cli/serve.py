@@ -38,6 +38,9 @@ def serve(  # noqa: PLR0913 - one argument for each option
     hash_client_address: options.HashClientAddress = None,
     hash_identifiers: options.HashIdentifiers = None,
     token_file: options.TokenFile = None,
+    tls_cert: options.TlsCert = None,
+    tls_key: options.TlsKey = None,
+    tls_client_ca: options.TlsClientCa = None,
     allowed_host: options.AllowedHost = None,
     config: options.Config = None,
 ) -> None:
@@ -79,6 +82,9 @@ def serve(  # noqa: PLR0913 - one argument for each option
         "hash_client_address": hash_client_address,
         "hash_identifiers": hash_identifiers,
         "token_file": token_file,
+        "tls_cert": tls_cert,
+        "tls_key": tls_key,
+        "tls_client_ca": tls_client_ca,
         "allowed_host": allowed_host or None,
     }
     given = {key: value for key, value in written.items() if value is not None}

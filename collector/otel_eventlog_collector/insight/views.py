@@ -19,7 +19,7 @@ from otel_eventlog_collector.event_json import event_json, rfc3339
 from otel_eventlog_collector.insight.export import FORMATS, Format, export
 from otel_eventlog_collector.insight.request_view import paired, request_detail, request_line
 from otel_eventlog_collector.protocols import Clock, EventReader, StoreStatus
-from otel_eventlog_collector.query import FILTER_FIELDS, EventQuery, RequestState, Term
+from otel_eventlog_collector.query import FILTER_FIELDS, Cursor, EventQuery, RequestState, Term
 from otel_eventlog_collector.query_parse import (
     PARAMETERS,
     cursor_text,
@@ -181,19 +181,30 @@ class Views:
 
     def export(self, parameters: Parameters) -> tuple[Format, Iterator[str]]:
         """Answer `GET /api/v1/export`: a format, and the file's text piece by piece."""
-        own, rest = _split(parameters, ("format",))
+        own, rest = _split(parameters, ("format", "after"))
         name = own.get("format", "jsonl")
         if name not in FORMATS:
             hint = did_you_mean(name, tuple(FORMATS))
             raise QueryError("format", f"{name[:64]!r} is no format; {hint}")
         now = self.clock()
-        query = parse_parameters(rest, now, ("since", "until", "q", "order", "format"))
+        query = parse_parameters(rest, now, ("since", "until", "q", "order", "format", "after"))
         if not any(key == "order" for key, _ in rest):
             query = replace(query, order="asc")
         if query.until_unix_nano is None:
             # Otherwise an export could run after the event logs that keep arriving for ever.
             query = replace(query, until_unix_nano=now + 1)
+        if "after" in own:
+            query = replace(query, cursor=self._cursor_after(own["after"]))
         return FORMATS[name], export(self.reader, query, FORMATS[name])
+
+    def _cursor_after(self, event_id: str) -> Cursor:
+        """Return where to go on after an event log that the asker has already."""
+        found = self.reader.event(_uuid_int("after", event_id))
+        if found is None:
+            raise QueryError(
+                "after", f"no event log has the id {event_id!r}; begin anew without it"
+            )
+        return Cursor(found.time_unix_nano, found.event_uuid_int)
 
     def _window(self, parameters: Parameters, own: Sequence[str]) -> tuple[EventQuery, int, int]:
         now = self.clock()

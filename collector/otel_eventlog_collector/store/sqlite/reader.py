@@ -24,7 +24,7 @@ from otel_eventlog_collector.query import (
     TailBatch,
 )
 from otel_eventlog_collector.store.row import day_of
-from otel_eventlog_collector.store.sqlite import counts, segment_read
+from otel_eventlog_collector.store.sqlite import counts, listing, segment_read
 from otel_eventlog_collector.store.sqlite.catalog import CatalogState
 from otel_eventlog_collector.store.sqlite.directory import DataDirectory
 from otel_eventlog_collector.store.sqlite.pool import SegmentPool
@@ -80,7 +80,7 @@ class Reader:
         limit = _limit(query.limit)
 
         def read(day: int, cutoff: int | None, wanted: int) -> list[Found]:
-            work = partial(segment_read.find, query=query, limit=wanted, cutoff=cutoff)
+            work = partial(listing.find, query=query, limit=wanted, cutoff=cutoff)
             return self.pool.read(day, work, [])
 
         def has_none(bounds: Bounds) -> bool:
@@ -185,10 +185,10 @@ class Reader:
         totals: dict[str, Counter[str]] = {name: Counter() for name in fields}
         bounded = replace(query, cursor=None)
         for day, cutoff in self._within(bounded):
-            for name, total in totals.items():
-                work = partial(counts.values, query=bounded, cutoff=cutoff, field=name)
-                none: Counter[str] = Counter()
-                total.update(self.pool.read(day, work, none))
+            work = partial(counts.facets, query=bounded, cutoff=cutoff, fields=fields)
+            nothing: dict[str, Counter[str]] = {}
+            for name, total in self.pool.read(day, work, nothing).items():
+                totals[name].update(total)
         return {
             name: sorted(total.items(), key=lambda item: (-item[1], item[0]))[:limit]
             for name, total in totals.items()
@@ -197,7 +197,8 @@ class Reader:
     def status(self) -> StoreStatus:
         """Return counts and sizes."""
         days = self._directory.days()
-        bounds = [found for day in days if (found := self._bounds(day))]
+        times = [self.pool.read(day, segment_read.exact_bounds, None) for day in days]
+        bounds = [found for found in times if found]
         return StoreStatus(
             events=sum(self.pool.read(day, segment_read.count, 0) for day in days),
             bytes_on_disk=self._directory.bytes_on_disk(),
@@ -205,6 +206,7 @@ class Reader:
             newest_unix_nano=max((each.high for each in bounds), default=None),
             segments=len(days),
             retention_ns=self._retention_ns,
+            set_aside=[*self._directory.files_set_aside(), *self.pool.damaged()],
         )
 
     def _bounds(self, day: int) -> Bounds | None:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from otel_eventlog.model import Status
-from otel_eventlog_collector.cli.imported import event_from_json
+from otel_eventlog_collector.admin.json_lines import event_from_json
 from otel_eventlog_collector.event_json import event_json
 from tests.support.builders import event_log
 

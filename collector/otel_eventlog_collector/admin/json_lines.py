@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from otel_eventlog.model import EventLog, OutcomeSource, Status, parse_uuid
 from otel_eventlog.privacy import clean_event
+from otel_eventlog_collector.event_json import event_json
+from otel_eventlog_collector.query_parse.times import parse_time
 
 _NS_PER_MS = 1_000_000
 _UNIX_NANO_MAX = 2**63 - 1
@@ -33,6 +36,27 @@ _TEXTS = (
 _INTEGERS = ("duration_ns", "http_status_code")
 
 
+def event_from_line(line: bytes | str) -> EventLog:
+    """Return the event log of one line of JSON, with the time at which it was received.
+
+    Raises:
+        ValueError: it is none; the text says what is wrong.
+
+    """
+    try:
+        found = json.loads(line if isinstance(line, str) else line.decode())
+    except UnicodeDecodeError:
+        raise ValueError("is no UTF-8") from None
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+    event = event_from_json(found)
+    if found.get("observed_time"):
+        event.observed_unix_nano = parse_time(str(found["observed_time"]), 0)
+    # What cannot be written as JSON again could not be read again either.
+    json.dumps(event_json(event), allow_nan=False)
+    return event
+
+
 def event_from_json(line: Any) -> EventLog:
     """Return the event log of a JSON object as `query --json` and `export` write it.
 
@@ -55,8 +79,8 @@ def event_from_json(line: Any) -> EventLog:
         time_unix_nano=time_unix_nano,
         trace_id=_hex(line, "trace_id"),
         parent_span_id=_hex(line, "parent_span_id"),
-        trace_sampled=line.get("trace_sampled"),
-        clock_skewed=bool(line.get("clock_skewed")),
+        trace_sampled=_flag(line, "trace_sampled"),
+        clock_skewed=bool(_flag(line, "clock_skewed")),
         attributes=_attributes(line),
     )
     if line.get("outcome_source") is not None:
@@ -88,6 +112,13 @@ def _choice(kind: Any, line: Mapping[str, Any], name: str) -> Any:
     if line[name] not in tuple(kind):
         raise ValueError(f"{name} {line[name]!r} is none of {', '.join(kind)}")
     return kind(line[name])
+
+
+def _flag(line: Mapping[str, Any], name: str) -> bool | None:
+    value = line.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise ValueError(f"{name} {value!r} is neither true nor false")
+    return value
 
 
 def _text(line: Mapping[str, Any], name: str) -> str | None:
