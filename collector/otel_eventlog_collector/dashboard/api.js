@@ -1,6 +1,5 @@
 // The JSON API of this collector.
 
-const TOKEN = "token"; // kept for this tab only; needed when the collector was given a token file
 const RETRY_MS = 1000;
 
 /** The collector wants a token, or another one. */
@@ -14,15 +13,38 @@ export class BadQuestion extends Error {
   }
 }
 
-/** Keep a token until the tab is closed; "" forgets it. @param {string} token */
-export function keepToken(token) {
-  if (token) sessionStorage.setItem(TOKEN, token);
-  else sessionStorage.removeItem(TOKEN);
+let isIn = false;
+
+/**
+ * Who is signed in. The session is in a cookie that no script can read.
+ * @returns {Promise<{tokens_required: boolean, signed_in: boolean, name: string|null}>}
+ */
+export async function who() {
+  const found = await ask("session");
+  isIn = found.signed_in;
+  return found;
 }
 
-/** @returns {boolean} whether questions are asked with a token */
-export function hasToken() {
-  return Boolean(sessionStorage.getItem(TOKEN));
+/**
+ * Exchange a token for a session. The token is not kept.
+ * @param {string} token
+ * @throws {Error} with a message for people
+ */
+export async function signIn(token) {
+  const headers = { "Content-Type": "application/json" };
+  await get("session", [], { method: "POST", headers, body: JSON.stringify({ token }) });
+  isIn = true;
+}
+
+/** End the session, here and in the collector. */
+export async function signOut() {
+  await get("session", [], { method: "DELETE" });
+  isIn = false;
+}
+
+/** @returns {boolean} whether this collector wants a token and somebody is signed in */
+export function isSignedIn() {
+  return isIn;
 }
 
 /**
@@ -46,11 +68,9 @@ export async function ask(path, parameters = [], options = {}) {
  */
 export async function get(path, parameters = [], options = {}) {
   const query = new URLSearchParams(parameters).toString();
-  const token = sessionStorage.getItem(TOKEN);
-  const headers = { ...options.headers, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
   let answer;
   try {
-    answer = await fetch(`/api/v1/${path}${query ? "?" + query : ""}`, { ...options, headers });
+    answer = await fetch(`/api/v1/${path}${query ? "?" + query : ""}`, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Error("The collector does not answer. Is `otel-eventlog serve` still running?");
@@ -59,8 +79,10 @@ export async function get(path, parameters = [], options = {}) {
   const body = await answer.json().catch(() => ({}));
   const told = (body.errors || []).map((one) => one.message).join("; ") || body.error;
   const message = told || `The collector answered ${answer.status}.`;
-  if (answer.status === 401 || answer.status === 403) {
-    dispatchEvent(new CustomEvent("needs-token", { detail: message }));
+  if ((answer.status === 401 || answer.status === 403) && path !== "session") {
+    const ended = isIn ? "Your session has ended, or its token was revoked." : "";
+    isIn = false;
+    dispatchEvent(new CustomEvent("needs-token", { detail: answer.status === 401 ? ended : message }));
     throw new NeedsToken(message);
   }
   throw answer.status === 400 ? new BadQuestion(message, body.errors || []) : new Error(message);
@@ -68,7 +90,7 @@ export async function get(path, parameters = [], options = {}) {
 
 /**
  * Follow the live stream until told to stop; comes back by itself where it ended.
- * Not EventSource: that can send no token.
+ * Not EventSource: that cannot tell a refusal from an end.
  * @param {[string, string][]} parameters
  * @param {{onEvent: (event: any) => void, onGap: (text: string) => void, onState: (connected: boolean) => void}} told
  *   onState(true) comes once it watches: nothing committed after that is missed

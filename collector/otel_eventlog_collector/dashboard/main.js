@@ -98,6 +98,7 @@ function onLink(event) {
 }
 
 function askForToken(told) {
+  if (!shown && byId("view").querySelector(".sign-in")) return; // several questions were refused
   turn += 1;
   leave();
   showSignIn(byId("view"), told, () => {

@@ -1,6 +1,6 @@
 // The detail of one request, beside the list or (on a small screen) over it.
 
-import { ask, hasToken } from "../api.js";
+import { ask, isSignedIn } from "../api.js";
 import { copy } from "../clipboard.js";
 import { element, icon, statusMark } from "../dom.js";
 import { durationText, timeText } from "../text.js";
@@ -110,7 +110,7 @@ function copies(found, href) {
   const time = Date.parse(found.time);
   const [since, until] = [time - AROUND_MS, time + AROUND_MS].map((ms) => new Date(ms).toISOString());
   const url = `${location.origin}/api/v1/requests/${found.request_id}`;
-  const header = hasToken() ? ` -H "Authorization: Bearer $TOKEN"` : "";
+  const header = isSignedIn() ? ` -H "Authorization: Bearer $TOKEN"` : "";
   return [
     ["Copy JSON", () => JSON.stringify(found, null, 2), "The request as the API answers it"],
     ["Copy curl", () => `curl -sS${header} '${url}'`, "A command that asks the API for it"],

@@ -83,7 +83,7 @@ function createPage(place) {
   const shell = layout(place, {
     search, time, chips, facets, histogram, strip, table, detail, columns,
     saved: savedViews({ href: () => urlOf({ ...stateNow(), request: "" }) }),
-    exporting: exportButton({ parameters: () => parametersOf(stateNow()), onError: warn }),
+    exporting: exportButton({ parameters: () => parametersOf(stateNow()) }),
     onLive: toggleLive,
     onRefresh: () => reload(stateNow()),
     onPair: () => set({ pair: stateNow().pair ? "" : "1", state: "" }),
