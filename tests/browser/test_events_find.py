@@ -206,7 +206,7 @@ def test_a_time_of_ones_own(view: EventsView) -> None:
 
 
 def test_from_one_moment_to_another(view: EventsView, full: Full) -> None:
-    """Absolute times are read in the zone that is shown: the reader's own, four or five hours off."""
+    """Absolute times are read in the zone that is shown, here the reader's own."""
     view.open(**HOUR)
     view.page.keyboard.press("t")
     until = full.plenty.until_unix_nano // 10**9

@@ -110,7 +110,7 @@ def test_the_end_is_told(view: EventsView, full: Full) -> None:
         view.to_the_end()
     view.to_the_end()
     expect(view.table.get_by_text("That is all in this time.")).to_be_visible()
-    assert set(row["user_id"] for row in view.rows()) == {user}
+    assert {row["user_id"] for row in view.rows()} == {user}
 
 
 def test_columns_are_chosen_and_kept(view: EventsView) -> None:

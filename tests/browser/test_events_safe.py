@@ -51,7 +51,7 @@ def test_markup_stays_text_everywhere(own: Collector, pages: Pages) -> None:
     assert len(view.rows()) == 2
     stored = [value for value in view.rows()[0].values() if "<img" in value]
     assert len(stored) >= len(TEXTS) // 2  # what the collector lets through is really shown
-    for label in ("Action", "Reason", "Service", "User", "Address"):
+    for label in ("Action", "Reason", "Service", "User", "Organization"):
         expect(view.facet(label)).to_contain_text("<script>")
     view.search.fill("user_id:")
     expect(view.page.get_by_role("option").first).to_contain_text("onerror")
