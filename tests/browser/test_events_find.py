@@ -57,6 +57,21 @@ def test_free_text_finds_what_one_has_at_hand(view: EventsView) -> None:
     assert len(view.rows()) == 1
 
 
+@pytest.mark.parametrize("form", ["CSV", "JSON Lines", "OCSF", "Elastic"])
+def test_what_is_found_can_be_downloaded(view: EventsView, form: str) -> None:
+    """The file holds what passes the filters, and only that."""
+    view.open(q="status:error user_id:user-1", since="-2d", until="-10m")
+    expect(view.total).to_contain_text("event log")
+    number = int(view.total.inner_text().split()[0].replace(",", ""))
+    view.page.get_by_role("button", name="Export").click()
+    with view.page.expect_download() as coming:
+        view.page.get_by_role("link", name=form).click()
+    lines = coming.value.path().read_text(encoding="utf-8").splitlines()
+    assert coming.value.suggested_filename.startswith("event-logs.")
+    assert len(lines) == number + (form == "CSV")  # a line of headings
+    assert all("user-1" in line for line in lines[form == "CSV" :])
+
+
 def test_a_wrong_search_says_how_to_write_it(view: EventsView, watch: Watch) -> None:
     """What the API says of a mistake is shown, and the mistake can be mended."""
     watch.forgive("400")
