@@ -14,7 +14,9 @@ from typing import Protocol, TypeAlias
 
 from otel_eventlog.model import EventLog, SpanData
 from otel_eventlog.pairs import Pair
+from otel_eventlog.rules import Match
 from otel_eventlog_collector.query import (
+    ActionFigures,
     EventQuery,
     HistogramBucket,
     Page,
@@ -40,10 +42,30 @@ class ConsumeResult:
     error_message: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class SpansToConsume:
+    """What of a trace request is to become event logs.
+
+    Attributes:
+        spans: those that have to be mapped.
+        matches: what each of them is; empty if the consumer has to ask the rules itself.
+        pairs: what became of the others already.
+
+    """
+
+    spans: Sequence[SpanData] = ()
+    matches: Sequence[Match] = ()
+    pairs: Sequence[Pair] = ()
+
+    def __len__(self) -> int:
+        """Return the number of spans, of both sorts."""
+        return len(self.spans) + len(self.pairs)
+
+
 class Consumer(Protocol):
     """Next stage of a receiver. Returning means committed and fsynced."""
 
-    async def consume_spans(self, spans: Sequence[SpanData]) -> ConsumeResult:
+    async def consume_spans(self, spans: SpansToConsume) -> ConsumeResult:
         """Map spans to event logs and store them.
 
         Raises:
@@ -158,6 +180,15 @@ class EventReader(Protocol):
         """Return, for each field, its most frequent values with exact counts."""
         ...
 
+    def action_figures(
+        self, query: EventQuery, since_unix_nano: int, until_unix_nano: int, bucket_ns: int
+    ) -> Sequence[ActionFigures]:
+        """Return counts over time, reasons and durations for each action seen, by its name.
+
+        Slices are those of `histogram` for the same arguments.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class PurgeReport:
@@ -175,6 +206,22 @@ class PurgeReport:
     events: int = 0
     bytes_freed: int = 0
     refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DayStatus:
+    """One day of a store: the event logs whose requests started on it.
+
+    Attributes:
+        day: `2026-11-23`, UTC.
+        events: how many event logs.
+        bytes_on_disk: what they take, indexes included.
+
+    """
+
+    day: str
+    events: int
+    bytes_on_disk: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +268,8 @@ class StoreStatus:
     newest_unix_nano: int | None
     segments: int
     retention_ns: int
+    days: Sequence[DayStatus] = ()
+    """The oldest first; empty where a store is not kept by days."""
     set_aside: Sequence[SetAside] = ()
 
 
