@@ -358,7 +358,7 @@ class HttpConnection(asyncio.Protocol):
             raise AssertionError  # such a request was refused
         data = await body.whole_in_turn() if body.is_large else body.whole()
         self._connections.count_bytes(len(data))
-        return await self._intake.accept(signal, data, request.encoding)
+        return await self._intake.accept(signal, data, request.encoding, TRANSPORT)
 
     def _answer_success(self, request: HttpRequest, accepted: Accepted) -> None:
         self._connections.count(request, 200)
