@@ -25,6 +25,7 @@ from otel_eventlog_collector.config import Address, Settings
 from otel_eventlog_collector.errors import Forbidden, Unauthorized
 from otel_eventlog_collector.event_json import rfc3339
 from otel_eventlog_collector.forward import TraceForwarder
+from otel_eventlog_collector.gauges import connect_gauges, note_purge, read_store
 from otel_eventlog_collector.hash_keys import hash_keys
 from otel_eventlog_collector.insight.views import Views, store_figures
 from otel_eventlog_collector.metrics import Metrics
@@ -104,6 +105,14 @@ class Service:
             status=self.status,
             is_ready=lambda: self._is_ready,
             access=_access(settings, tokens),
+            read_gauges=partial(read_store, self.metrics, self._store, clock),
+        )
+        connect_gauges(
+            self.metrics,
+            intake=self._intake,
+            pipeline=self._pipeline,
+            tail=self._tail,
+            is_ready=self._context.is_ready,
         )
         self._otlp_http = AsgiServer(
             OtlpHttpApp(self._intake),
@@ -182,6 +191,7 @@ class Service:
 
     def _on_purge(self, report: PurgeReport) -> None:
         self._last_purge = report
+        note_purge(self.metrics, report, self._clock)
 
 
 def run_service(settings: Settings, *, announce: Announce) -> None:

@@ -35,6 +35,7 @@ class Context:
         status: returns the answer to `/api/v1/status`; blocks.
         is_ready: tells whether event logs are taken at this moment.
         access: who may ask.
+        read_gauges: brings the figures of the store up to date; blocks.
 
     """
 
@@ -44,6 +45,7 @@ class Context:
     status: Callable[[], dict[str, Any]]
     is_ready: Callable[[], bool]
     access: Access
+    read_gauges: Callable[[], None]
     _pool: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(READ_THREADS, "eventlog-read")
     )
