@@ -85,7 +85,7 @@ METRICS: Mapping[str, Metric] = {
         "counter", "Requests refused because of a limit.", ("limit",)
     ),
     "eventlog_access_denied_total": Metric(
-        "counter", "OTLP requests without a valid token.", ("transport",)
+        "counter", "Requests without a token that is good for them.", ("transport",)
     ),
     "eventlog_internal_errors_total": Metric(
         "counter", "Mistakes of ours, each one in the log with its traceback.", ("where",)
@@ -205,6 +205,16 @@ class Metrics:
         """Add one observation to a histogram."""
         self._add(name, seconds, self._key(name, labels))
 
+    def counter(self, name: str, /, **labels: object) -> Callable[[float], None]:
+        """Return what adds to one label set: a third of the cost of naming it each time.
+
+        Raises:
+            KeyError: as `count`.
+
+        """
+        key = self._key(name, labels)
+        return lambda amount: self._add(name, amount, key)
+
     def set(self, name: str, value: float, /, **labels: object) -> None:
         """Give a gauge a value that stays until the next one."""
         with self._lock:
@@ -222,6 +232,14 @@ class Metrics:
         """Return the sum over all label sets of a counter."""
         with self._lock:
             return sum(self._values[name].values())
+
+    def series(self, name: str) -> list[tuple[dict[str, str], float]]:
+        """Return each label set of a counter with its value, the largest first."""
+        names = self._declared[name].labels
+        with self._lock:
+            values = dict(self._values[name])
+        found = [(dict(zip(names, key, strict=True)), value) for key, value in values.items()]
+        return sorted(found, key=lambda item: (-item[1], *item[0].values()))
 
     def text(self) -> str:
         """Return everything in the Prometheus text format, version 0.0.4."""

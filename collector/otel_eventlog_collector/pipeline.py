@@ -16,6 +16,7 @@ from otel_eventlog.mapping import Mapper
 from otel_eventlog.model import EventLog, SpanData, Status
 from otel_eventlog.pairs import Pair
 from otel_eventlog.rules import Match
+from otel_eventlog_collector.freshness import Freshness, outcome_times
 from otel_eventlog_collector.limits import (
     CLOCK_SKEW_NS_MAX,
     EVENTS_PER_WRITE_MAX,
@@ -37,6 +38,16 @@ _TRACEBACK_PERIOD_S = 60
 _PAIRS_PER_WRITE_MAX = EVENTS_PER_WRITE_MAX // 2
 
 
+def stamp(events: Sequence[EventLog], now_unix_nano: int) -> int:
+    """Say on event logs when they were received; return how many lie in the future of that."""
+    skewed = 0
+    for event in events:
+        event.observed_unix_nano = now_unix_nano
+        event.clock_skewed = event.time_unix_nano > now_unix_nano + CLOCK_SKEW_NS_MAX
+        skewed += event.clock_skewed
+    return skewed
+
+
 class Pipeline:
     """The consumer behind the receivers.
 
@@ -50,6 +61,7 @@ class Pipeline:
         clock: the collector's time, nanoseconds since the epoch.
         on_committed: called on the event loop after every commit that changed something.
         metrics: what is counted.
+        freshness: told how long each commit took since the requests ended.
 
     """
 
@@ -60,8 +72,10 @@ class Pipeline:
         clock: Clock,
         on_committed: Callable[[], None],
         metrics: Metrics,
+        freshness: Freshness | None = None,
     ) -> None:
         """Keep the parts."""
+        self._freshness = freshness or Freshness()
         self._mapper = mapper
         self._writer = writer
         self._clock = clock
@@ -134,14 +148,14 @@ class Pipeline:
         self._stamp(events, now)
         self._count(events, pairs)
         given = len(events) + 2 * len(pairs)
+        ended = outcome_times(events, pairs)
         try:
             written = self._writer.write(events, pairs)
         except BaseException:
             self._metrics.count("eventlog_events_refused_total", given)
             raise
         self.events_waiting += given
-        latest = _latest(events, pairs)
-        task = asyncio.create_task(self._commit(written, time.monotonic(), given, latest))
+        task = asyncio.create_task(self._commit(written, time.monotonic(), given, ended))
         self._commits.add(task)
         task.add_done_callback(self._settled)
         return task
@@ -164,11 +178,7 @@ class Pipeline:
             return None
 
     def _stamp(self, events: Sequence[EventLog], now: int) -> None:
-        skewed = 0
-        for event in events:
-            event.observed_unix_nano = now
-            event.clock_skewed = event.time_unix_nano > now + CLOCK_SKEW_NS_MAX
-            skewed += event.clock_skewed
+        skewed = stamp(events, now)
         self._metrics.count("eventlog_events_clock_skewed_total", skewed)
 
     def _count(self, events: Sequence[EventLog], pairs: Sequence[Pair]) -> None:
@@ -188,7 +198,7 @@ class Pipeline:
             self._metrics.count("eventlog_errors_total", count, error_type=error_type or "none")
 
     async def _commit(
-        self, future: Future[WriteResult], begun_s: float, given: int, latest_unix_nano: int
+        self, future: Future[WriteResult], begun_s: float, given: int, ended: Sequence[int]
     ) -> WriteResult:
         count = self._metrics.count
         try:
@@ -198,6 +208,8 @@ class Pipeline:
             count("eventlog_events_refused_total", given)
             raise
         self.events_waiting -= given
+        now = self._clock()
+        self._freshness.add(ended, now)
         self._metrics.observe("eventlog_write_seconds", time.monotonic() - begun_s)
         count("eventlog_events_stored_total", result.stored)
         count("eventlog_events_replaced_total", result.replaced)
@@ -206,17 +218,10 @@ class Pipeline:
         count("eventlog_events_rejected_total", result.rejected)
         if result.stored or result.replaced:
             self._on_committed()
-            lag_ns = self._clock() - latest_unix_nano
-            self._metrics.observe("eventlog_freshness_seconds", max(0.0, lag_ns / 1e9))
+            if ended:
+                lag_ns = now - max(ended)
+                self._metrics.observe("eventlog_freshness_seconds", max(0.0, lag_ns / 1e9))
         return result
-
-
-def _latest(events: Sequence[EventLog], pairs: Sequence[Pair]) -> int:
-    """Return the time of the latest event log."""
-    return max(
-        max((event.time_unix_nano for event in events), default=0),
-        max(map(_TIME_OF_OUTCOME, pairs), default=0),
-    )
 
 
 def _apart(pairs: list[Pair], events: list[EventLog], latest_unix_nano: int) -> list[Pair]:

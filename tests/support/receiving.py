@@ -68,6 +68,7 @@ class Receiving:
     http_port: int
     grpc_port: int
     over_grpc: GrpcReceiver
+    over_http: HttpReceiver
     loop: asyncio.AbstractEventLoop
 
     def post(self, path: str, body: Any, method: str = "POST", **headers: str) -> Answer:
@@ -102,7 +103,7 @@ def receiving(consumer: Any = None, **options: Any) -> Iterator[Receiving]:
         over_grpc = GrpcReceiver(intake, "127.0.0.1", 0)
         ports = run(over_http.start())[1], run(over_grpc.start())[1]
         try:
-            yield Receiving(consumer, metrics, intake, *ports, over_grpc, loop)
+            yield Receiving(consumer, metrics, intake, *ports, over_grpc, over_http, loop)
         finally:
             run(over_http.stop(1))
             run(over_grpc.stop(1))

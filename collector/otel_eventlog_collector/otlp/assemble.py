@@ -62,14 +62,15 @@ class SpanBatch:
         match = self._recognise(kind, attributes, scope_name)
         return match is not None, match
 
-    def add(self, span: SpanData | None, match: Match | None = None) -> None:
-        """Keep a span, or count one that nobody wants."""
-        if span is None:
-            self._unwanted += 1
-            return
+    def add(self, span: SpanData, match: Match | None) -> None:
+        """Keep a span, and what it is."""
         self._spans.append(span)
         if match is not None:
             self._matches.append(match)
+
+    def leave_out(self, count: int) -> None:
+        """Count spans that nobody wants."""
+        self._unwanted += count
 
     def reject(self, error: Exception) -> None:
         """Count a span that cannot be one."""

@@ -179,7 +179,7 @@ class _Reader:
         attributes = self.attributes(span)
         is_wanted, match = batch.judge(kind, attributes, scope_name)
         if not is_wanted:
-            batch.add(None)
+            batch.leave_out(1)
             return
         found = SpanData(
             trace_id,

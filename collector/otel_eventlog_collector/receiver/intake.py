@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias, TypeVar
 
 from otel_eventlog.guard import told
-from otel_eventlog_collector.errors import BodyTooLarge, CollectorError, StoreUnavailable
+from otel_eventlog_collector.errors import (
+    BodyTooLarge,
+    CollectorError,
+    Overloaded,
+    StoreUnavailable,
+)
 from otel_eventlog_collector.limits import (
     ANSWER_TIMEOUT_S,
     DECODE_THREADS,
@@ -23,6 +28,7 @@ from otel_eventlog_collector.otlp.encode import Encoding, ErrorAnswer, Signal, e
 from otel_eventlog_collector.otlp.records import DecodedEventLogs, DecodedSpans
 from otel_eventlog_collector.otlp.traces import TraceDecoder
 from otel_eventlog_collector.protocols import Consumer, ConsumeResult, SpansToConsume
+from otel_eventlog_collector.readiness import Readiness
 from otel_eventlog_collector.receiver.admission import Admission
 
 _log = logging.getLogger(__name__)
@@ -64,6 +70,7 @@ class Intake:
         authorize: checks a request's token; None lets everybody in.
         traces: decodes trace requests; by default one that returns every span.
         on_accepted: called with the body of every committed request.
+        readiness: is told of every commit and of every one that failed.
 
     """
 
@@ -76,6 +83,7 @@ class Intake:
         authorize: Authorize | None = None,
         traces: TraceDecoder | None = None,
         on_accepted: BodyObserver | None = None,
+        readiness: Readiness | None = None,
     ) -> None:
         """Keep the parts; threads are started when the first large body comes."""
         self.metrics = metrics
@@ -86,6 +94,7 @@ class Intake:
         self._authorize = authorize
         self._trace_decoder = traces or TraceDecoder()
         self._on_accepted = on_accepted
+        self._readiness = readiness or Readiness()
         self._warning = Occasionally(_WARNING_PERIOD_S)
         self._threads = ThreadPoolExecutor(DECODE_THREADS, thread_name_prefix="eventlog-decode")
 
@@ -169,13 +178,22 @@ class Intake:
             return ConsumeResult()
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                return await consume(records)
+                result = await consume(records)
+        except Overloaded:
+            self.metrics.count("eventlog_limits_hit_total", limit="queue")
+            raise
+        except StoreUnavailable:
+            self._readiness.failed()
+            raise
         except TimeoutError:
+            self._readiness.failed()
             self.metrics.count("eventlog_limits_hit_total", limit="answer_time")
             raise StoreUnavailable(
                 f"the store has not committed within {ANSWER_TIMEOUT_S} s",
                 hint="retry; what was committed after all will be recognised",
             ) from None
+        self._readiness.committed()
+        return result
 
     async def _counted(
         self, signal: Signal, records: int, consuming: Awaitable[ConsumeResult]
