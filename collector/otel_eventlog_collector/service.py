@@ -32,6 +32,7 @@ from otel_eventlog_collector.errors import Forbidden, Overloaded, Unauthorized
 from otel_eventlog_collector.event_json import rfc3339
 from otel_eventlog_collector.forward import TraceForwarder
 from otel_eventlog_collector.freshness import WINDOW_S, Freshness
+from otel_eventlog_collector.gauges import connect_gauges, note_purge, read_store
 from otel_eventlog_collector.hash_keys import hash_keys
 from otel_eventlog_collector.insight.collector_status import STORED, counters_json, purge_json
 from otel_eventlog_collector.insight.views import Views, store_figures
@@ -117,9 +118,17 @@ class Service:
             status=self.status,
             is_ready=lambda: self.is_ready,
             access=_access(settings, door),
+            read_gauges=partial(read_store, self.metrics, self._store, clock),
             administration=_administration(
                 settings, self._store, mapper, clock, on_change=self._tail.wake
             ),
+        )
+        connect_gauges(
+            self.metrics,
+            intake=self._intake,
+            pipeline=self._pipeline,
+            tail=self._tail,
+            is_ready=self._context.is_ready,
         )
         for_senders = Certificates(settings.tls_files) if settings.tls_files else None
         self._otlp_http = HttpReceiver(
@@ -248,6 +257,7 @@ class Service:
     def _on_purge(self, report: PurgeReport) -> None:
         self._last_purge = report
         self._purged_unix_nano = self._clock()
+        note_purge(self.metrics, report, self._clock)
 
 
 def run_service(settings: Settings, *, announce: Announce) -> None:
