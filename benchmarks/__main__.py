@@ -8,6 +8,7 @@ make bench ARGS="soak --minutes 30"      one of them, with its own options
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 
 from benchmarks import (
@@ -58,6 +59,8 @@ def main() -> None:
         parser.error(
             f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}"
         )
+    # So that what was started ends as well when somebody ends this.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     for name in names or [name for name in BENCHMARKS if name not in LONG]:
         title, run = BENCHMARKS[name]
         print(f"\n{name}: {title}\n")
