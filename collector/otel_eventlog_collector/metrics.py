@@ -152,6 +152,14 @@ class Metrics:
         with self._lock:
             return sum(self._values[name].values())
 
+    def series(self, name: str) -> list[tuple[dict[str, str], float]]:
+        """Return each label set of a counter with its value, the largest first."""
+        names = self._declared[name].labels
+        with self._lock:
+            values = dict(self._values[name])
+        found = [(dict(zip(names, key, strict=True)), value) for key, value in values.items()]
+        return sorted(found, key=lambda item: (-item[1], *item[0].values()))
+
     def text(self) -> str:
         """Return everything in the Prometheus text format, version 0.0.4."""
         return "".join(line + "\n" for line in self._lines())

@@ -16,6 +16,7 @@ from otel_eventlog.model import EventLog, SpanData
 from otel_eventlog.pairs import Pair
 from otel_eventlog.rules import Match
 from otel_eventlog_collector.query import (
+    ActionFigures,
     EventQuery,
     HistogramBucket,
     Page,
@@ -179,6 +180,15 @@ class EventReader(Protocol):
         """Return, for each field, its most frequent values with exact counts."""
         ...
 
+    def action_figures(
+        self, query: EventQuery, since_unix_nano: int, until_unix_nano: int, bucket_ns: int
+    ) -> Sequence[ActionFigures]:
+        """Return counts over time, reasons and durations for each action seen, by its name.
+
+        Slices are those of `histogram` for the same arguments.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class PurgeReport:
@@ -196,6 +206,22 @@ class PurgeReport:
     events: int = 0
     bytes_freed: int = 0
     refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DayStatus:
+    """One day of a store: the event logs whose requests started on it.
+
+    Attributes:
+        day: `2026-11-23`, UTC.
+        events: how many event logs.
+        bytes_on_disk: what they take, indexes included.
+
+    """
+
+    day: str
+    events: int
+    bytes_on_disk: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +268,8 @@ class StoreStatus:
     newest_unix_nano: int | None
     segments: int
     retention_ns: int
+    days: Sequence[DayStatus] = ()
+    """The oldest first; empty where a store is not kept by days."""
     set_aside: Sequence[SetAside] = ()
 
 

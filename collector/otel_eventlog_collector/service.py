@@ -33,12 +33,14 @@ from otel_eventlog_collector.event_json import rfc3339
 from otel_eventlog_collector.forward import TraceForwarder
 from otel_eventlog_collector.freshness import WINDOW_S, Freshness
 from otel_eventlog_collector.hash_keys import hash_keys
+from otel_eventlog_collector.insight.collector_status import STORED, counters_json, purge_json
 from otel_eventlog_collector.insight.views import Views, store_figures
 from otel_eventlog_collector.metrics import Metrics
 from otel_eventlog_collector.otlp.encode import Encoding, Signal
 from otel_eventlog_collector.otlp.traces import TraceDecoder
 from otel_eventlog_collector.pipeline import Pipeline
 from otel_eventlog_collector.protocols import Clock, PurgeReport, Store
+from otel_eventlog_collector.rates import Rate, keep_looking
 from otel_eventlog_collector.readiness import Readiness
 from otel_eventlog_collector.receiver.grpc import GrpcReceiver
 from otel_eventlog_collector.receiver.http import HttpReceiver
@@ -140,7 +142,9 @@ class Service:
         self._is_running = False
         self._telling: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
-        self._last_purge = PurgeReport()
+        self._last_purge: PurgeReport | None = None
+        self._purged_unix_nano = 0
+        self._stored = Rate(lambda: self.metrics.total(STORED))
         self.listeners: dict[str, str] = {}
 
     async def start(self) -> None:
@@ -155,6 +159,7 @@ class Service:
         self._keep(keep_retention(self._store, on_report=self._on_purge))
         if self._tokens:
             self._keep(keep_token_records(self._tokens, self._write, self._oldest_unix_nano))
+        self._keep(keep_looking(self._stored))
         scheme = "https" if self._settings.tls_files else "http"
         otlp_http = Address(*await self._otlp_http.start())
         self.listeners["otlp-http"] = f"{scheme}://{otlp_http}"
@@ -196,11 +201,15 @@ class Service:
             "uptime_s": round(time.monotonic() - self._started_s, 3),
             "listeners": dict(self.listeners),
             "store": store_figures(self._store.status()),
-            "purge_refused": self._last_purge.refused or None,
-            "events": {
-                name: int(metrics.total(f"eventlog_events_{name}_total"))
-                for name in ("stored", "replaced", "duplicate", "conflicting", "rejected")
+            "ingest": {
+                "per_s": round(self._stored.per_second(), 3),
+                "per_minute": self._stored.per_minute(),
             },
+            **counters_json(metrics),
+            "last_purge": purge_json(self._last_purge, self._purged_unix_nano),
+            "size_bytes_max": settings.max_size.bytes if settings.max_size else None,
+            "destinations": [self._forwarder.status()] if self._forwarder else [],
+            "tokens_required": settings.token_file is not None,
             "freshness": self._lag(),
             "watchers": self._tail.watchers,
             "trace_url": settings.trace_url or None,
@@ -236,6 +245,7 @@ class Service:
 
     def _on_purge(self, report: PurgeReport) -> None:
         self._last_purge = report
+        self._purged_unix_nano = self._clock()
 
 
 def run_service(settings: Settings, *, announce: Announce) -> None:

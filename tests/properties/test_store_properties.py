@@ -333,7 +333,7 @@ def pages(ask: Any, query: EventQuery) -> list[Any]:
 @given(st.data())
 @settings(max_examples=80)
 def test_whatever_is_asked_the_answer_is_the_reference_s(data: st.DataObject) -> None:
-    """Pages, requests, histogram, facets and tail of any query are those of the reference."""
+    """Pages, requests, counts of all kinds and tail of any query are those of the reference."""
     batch = data.draw(st.tuples(st.lists(event_logs(), max_size=16), st.lists(pairs(), max_size=8)))
     events = [*batch[0], *[event for pair in batch[1] for event in pair.event_logs()]]
     with both() as (store, reference, _):
@@ -364,6 +364,15 @@ def test_whatever_is_asked_the_answer_is_the_reference_s(data: st.DataObject) ->
                 [dict(bucket.counts) for bucket in buckets],
                 {name: list(values) for name, values in each.facets(query, fields, 3).items()},
                 sorted(event.event_id for _, event in each.tail(position, query, 1000).events),
+                [
+                    (
+                        figures.action,
+                        figures.slices,
+                        figures.error_types,
+                        sum(count.outcomes for count in figures.durations),
+                    )
+                    for figures in each.action_figures(query, NOW - 4 * DAY, NOW + DAY, 7 * HOUR)
+                ],
             ]
 
         assert answers(store, ends[0]) == answers(reference, ends[1])

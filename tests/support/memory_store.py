@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
-from otel_eventlog.model import TAG_END, TAG_START, EventLog, Phase
+from otel_eventlog.model import TAG_END, TAG_START, EventLog, Phase, Status
 from otel_eventlog.pairs import Pair
 from otel_eventlog_collector.errors import QueryError, StoreUnavailable
 from otel_eventlog_collector.event_json import event_json
@@ -24,7 +24,9 @@ from otel_eventlog_collector.protocols import (
 from otel_eventlog_collector.query import (
     FREE_TEXT_FIELDS,
     LIMIT_MAX,
+    ActionFigures,
     Cursor,
+    DurationCount,
     EventQuery,
     HistogramBucket,
     Page,
@@ -233,6 +235,39 @@ class MemoryStore:
             ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
             facets[field] = ranked[:limit]
         return facets
+
+    def action_figures(
+        self, query: EventQuery, since_unix_nano: int, until_unix_nano: int, bucket_ns: int
+    ) -> Sequence[ActionFigures]:
+        """Return counts over time, reasons and durations for each action seen, by its name."""
+        times = range(since_unix_nano, until_unix_nano, bucket_ns)
+        found: dict[str, list[EventLog]] = {}
+        for event in self._kept():
+            if passes(event, query) and since_unix_nano <= event.time_unix_nano < until_unix_nano:
+                found.setdefault(event.action, []).append(event)
+        return [
+            ActionFigures(
+                action,
+                [
+                    {
+                        status: sum(
+                            event.status == status
+                            and start <= event.time_unix_nano < start + bucket_ns
+                            for event in found[action]
+                        )
+                        for status in ("start", "success", "error")
+                    }
+                    for start in times
+                ],
+                Counter(each.error_type for each in found[action] if each.status is Status.ERROR),
+                [
+                    DurationCount(event.duration_ns, event.duration_ns, 1)
+                    for event in found[action]
+                    if event.phase is Phase.END and event.duration_ns is not None
+                ],
+            )
+            for action in sorted(found)
+        ]
 
     # --- life cycle --------------------------------------------------------------------------
 

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from otel_eventlog_collector.admin.record import Actor
 from otel_eventlog_collector.api.errors import error_response
+from otel_eventlog_collector.api.sessions import Sessions, session_id_of
 from otel_eventlog_collector.door import Door, Verdict
 from otel_eventlog_collector.metrics import Metrics
 from otel_eventlog_collector.tokens import Scope as TokenScope
@@ -26,6 +28,8 @@ from otel_eventlog_collector.tokens import Token
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 """For load balancers and supervisors: no Host check, no token, and nothing told in return."""
 
+SESSION_PATH = "/api/v1/session"
+"""Where browsers sign in and out: it judges for itself."""
 ACTOR = "eventlog.actor"
 """Key of the ASGI scope under which handlers find who asks."""
 IS_STILL_ALLOWED = "eventlog.is_still_allowed"
@@ -57,12 +61,14 @@ class Access:
         hosts: names that the Host header may have beside this machine's own addresses.
         any_address: whether any IP address is a good Host (the listener is open to others).
         door: who judges tokens, or None when nobody needs one.
+        sessions: browsers that showed their token.
 
     """
 
     hosts: frozenset[str] = frozenset()
     any_address: bool = False
     door: Door | None = None
+    sessions: Sessions = field(default_factory=Sessions)
 
     def allows_host(self, header: str | None) -> bool:
         """Judge the value of a Host header."""
@@ -81,7 +87,9 @@ class Access:
 
 def needed_scope(method: str, path: str) -> TokenScope | None:
     """Return what a request needs a token for; None for the page itself, which holds no data."""
-    if path in OPEN_PATHS or not (path.startswith("/api/") or path == "/metrics"):
+    if path in OPEN_PATHS or path == SESSION_PATH:
+        return None
+    if not (path.startswith("/api/") or path == "/metrics"):
         return None
     return TokenScope.READ if method in SAFE_METHODS else TokenScope.ADMIN
 
@@ -105,11 +113,13 @@ class AccessMiddleware:
             return
         headers = Headers(scope=scope)
         wanted = needed_scope(scope["method"], scope["path"])
-        token, refusal = self._judge(scope, headers, wanted)
-        door = self._access.door
+        session_id = self._session_id(scope, headers)
+        token, refused = self._judge(scope, headers, wanted, session_id)
 
         def is_still_allowed() -> bool:
-            return not (door and token and wanted) or door.still_allows(token, wanted)
+            if token is None or wanted is None:
+                return True
+            return self._still_allows(token, wanted, session_id)
 
         scope[IS_STILL_ALLOWED] = is_still_allowed
 
@@ -123,14 +133,28 @@ class AccessMiddleware:
             await send(message)
 
         try:
-            await (refusal or self._app)(scope, receive, send_with_headers)
+            await (refused or self._app)(scope, receive, send_with_headers)
         except RevokedError:
             # Left incomplete on purpose: the connection breaks, so that nobody takes the part
             # of an export that was sent for the whole.
             return
 
+    def _session_id(self, scope: Scope, headers: Headers) -> str:
+        """Return the id of a browser's session; a token that is sent along goes before it."""
+        if self._access.door is None or "authorization" in headers:
+            return ""
+        server = scope.get("server")
+        return session_id_of(headers.get("cookie"), server[1] if server else 0)
+
+    def _still_allows(self, token: Token, wanted: TokenScope, session_id: str) -> bool:
+        """Tell whether an answer may go on: the token was not revoked, nobody signed out."""
+        door, sessions = self._access.door, self._access.sessions
+        if door is None or not door.still_allows(token, wanted):
+            return False
+        return not session_id or sessions.token(session_id) is not None
+
     def _judge(
-        self, scope: Scope, headers: Headers, wanted: TokenScope | None
+        self, scope: Scope, headers: Headers, wanted: TokenScope | None, session_id: str
     ) -> tuple[Token | None, ASGIApp | None]:
         """Return the token a request was let in with, or the answer that refuses it."""
         if scope["path"] in OPEN_PATHS:
@@ -146,14 +170,17 @@ class AccessMiddleware:
             return None, error_response(
                 403, "a page of another site may change nothing here; open the collector's own"
             )
-        client = scope.get("client")
-        peer = str(client[0]) if client else ""
+        peer = peer_of(scope)
         token = None
         if self._access.door and wanted:
-            judgement = self._access.door.judge(headers.get("authorization"), wanted, peer)
+            given = self._access.sessions.token(session_id) if session_id else None
+            authorization = f"Bearer {given}" if given else headers.get("authorization")
+            judgement = self._access.door.judge(authorization, wanted, peer)
             if judgement.verdict is not Verdict.ALLOWED:
+                if judgement.verdict is Verdict.UNKNOWN and session_id:
+                    self._access.sessions.close(session_id)
                 self._metrics.count("eventlog_access_denied_total", transport=TRANSPORT)
-                return None, _refusal(judgement.verdict, wanted)
+                return None, refusal(judgement.verdict, wanted)
             token = judgement.token
         user_agent = (headers.get("user-agent") or "")[:_USER_AGENT_CHARS_MAX] or None
         scope[ACTOR] = Actor(
@@ -162,7 +189,14 @@ class AccessMiddleware:
         return token, None
 
 
-def _refusal(verdict: Verdict, wanted: TokenScope) -> ASGIApp:
+def peer_of(scope: Scope) -> str:
+    """Return the address from which a request came."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""
+
+
+def refusal(verdict: Verdict, wanted: TokenScope) -> JSONResponse:
+    """Return the answer to a request that is not let in."""
     make = f"otel-eventlog token create --scope {wanted}"
     if verdict is Verdict.THROTTLED:
         return error_response(

@@ -14,8 +14,8 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from otel_eventlog_collector.api import admin, handlers
-from otel_eventlog_collector.api.access import AccessMiddleware
+from otel_eventlog_collector.api import admin, handlers, session
+from otel_eventlog_collector.api.access import SESSION_PATH, AccessMiddleware
 from otel_eventlog_collector.api.context import Context
 from otel_eventlog_collector.api.errors import (
     on_collector_error,
@@ -44,6 +44,8 @@ PATHS = {
     "/readyz": handlers.readyz,
     "/metrics": handlers.metrics,
 }
+
+SESSION_METHODS = {"GET": session.who, "POST": session.sign_in, "DELETE": session.sign_out}
 
 ADMIN_PATHS = {
     "/api/v1/users/{user_id:path}/events": ("DELETE", admin.erase_user),
@@ -74,6 +76,10 @@ def create_app(context: Context) -> Starlette:
             *(
                 Route(path, handler, methods=[method])
                 for path, (method, handler) in ADMIN_PATHS.items()
+            ),
+            *(
+                Route(SESSION_PATH, handler, methods=[method])
+                for method, handler in SESSION_METHODS.items()
             ),
             Route("/", _index, methods=["GET"]),
             Mount("/static", _Static(directory=DASHBOARD_DIR)),

@@ -21,7 +21,7 @@ _READ_ERRORS = ("400", "401", "403", "421", "429", "500", "503")
 
 def paths() -> dict[str, Any]:
     """Return every path with its methods."""
-    return {**_events(), **_counts(), **_collector(), **_admin()}
+    return {**_events(), **_counts(), **_collector(), **_session(), **_admin()}
 
 
 def _events() -> dict[str, Any]:
@@ -79,9 +79,15 @@ def _counts() -> dict[str, Any]:
             window({"facets": facets}),
         ),
         "/api/v1/actions": _get(
-            "Actions with their counts by status",
-            [*filters, *take.WINDOW],
-            window({"actions": array(ref("Action"))}),
+            "Actions with their counts, rates, durations and reasons",
+            [*filters, *take.WINDOW, take.BUCKET],
+            window(
+                {
+                    "bucket_ns": {"type": "integer"},
+                    "duration_error_max": {"type": "number"},
+                    "actions": array(ref("Action")),
+                }
+            ),
         ),
     }
 
@@ -96,6 +102,29 @@ def _collector() -> dict[str, Any]:
             answer({"rejected": array({"type": "object"})}),
         ),
         "/api/v1/openapi.json": _get("This description", [], {"type": "object"}),
+    }
+
+
+def _session() -> dict[str, Any]:
+    told = {
+        "tokens_required": {"type": "boolean"},
+        "signed_in": {"type": "boolean"},
+        "name": {"type": ["string", "null"]},
+        "scopes": array(TEXT),
+    }
+    body = {"type": "object", "properties": {"token": TEXT}, "required": ["token"]}
+    return {
+        "/api/v1/session": {
+            **_get("Who is signed in to the dashboard", [], answer(told)),
+            "post": {
+                **_operation("Sign in: a token of scope read for a cookie", [], answer(told)),
+                "requestBody": {
+                    "required": True,
+                    "content": {"application/json": {"schema": body}},
+                },
+            },
+            "delete": _operation("Sign out", [], answer(told)),
+        }
     }
 
 

@@ -154,6 +154,12 @@ def _action() -> dict[str, Any]:
             "meaning": _TEXT_OR_NULL,
             **{status.value: _COUNT for status in Status},
             "error_rate": rate,
+            "requests": _COUNT,
+            "requests_per_min": {"type": ["number", "null"], "minimum": 0},
+            "p50_ns": _INTEGER_OR_NULL,
+            "p95_ns": _INTEGER_OR_NULL,
+            "error_types": array(_object({"value": _TEXT_OR_NULL, "count": _COUNT})),
+            "slices": _object({status.value: array(_COUNT) for status in Status}),
         }
     )
 

@@ -21,6 +21,7 @@ from otel_eventlog_collector.protocols import (
     WriteResult,
 )
 from otel_eventlog_collector.query import (
+    ActionFigures,
     EventQuery,
     HistogramBucket,
     Page,
@@ -186,6 +187,12 @@ class SqliteStore:
     ) -> Mapping[str, Sequence[tuple[str, int]]]:
         """Return, for each field, its most frequent values with exact counts."""
         return self._reader.facets(query, fields, limit)
+
+    def action_figures(
+        self, query: EventQuery, since_unix_nano: int, until_unix_nano: int, bucket_ns: int
+    ) -> Sequence[ActionFigures]:
+        """Return counts over time, reasons and durations for each action seen, by its name."""
+        return self._reader.action_figures(query, since_unix_nano, until_unix_nano, bucket_ns)
 
     def purge(self, *, force: bool = False) -> PurgeReport:
         """Remove what is past retention and what is above the size cap."""

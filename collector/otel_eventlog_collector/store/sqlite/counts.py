@@ -40,7 +40,7 @@ def slices(
     """Count event logs by number of the time slice and status."""
     statuses = dict(connection.execute("SELECT id, status FROM shapes").fetchall())
     counts: Counter[tuple[int, str]] = Counter()
-    found = _count_shapes(connection, query, cutoff, Slices(since_unix_nano, bucket_ns))
+    found = count_shapes(connection, query, cutoff, Slices(since_unix_nano, bucket_ns))
     for (number, shape_id), events in found.items():
         counts[number, statuses[shape_id]] += events
     return counts
@@ -57,7 +57,7 @@ def facets(
         shapes = {
             row[0]: row[1:] for row in connection.execute(f"SELECT id, {columns} FROM shapes")
         }
-        for (_, shape_id), events in _count_shapes(connection, query, cutoff, _ONE_SLICE).items():
+        for (_, shape_id), events in count_shapes(connection, query, cutoff, ONE_SLICE).items():
             for name, value in zip(of_shapes, shapes[shape_id], strict=True):
                 if value is not None:
                     counts[name][str(value)] += events
@@ -68,10 +68,11 @@ def facets(
 
 
 _PHASE = "CASE status WHEN 'start' THEN 'start' ELSE 'end' END"
-_ONE_SLICE = Slices(0, 1 << 62)
+ONE_SLICE = Slices(0, 1 << 62)
+"""Slices of which the first one holds every time there is."""
 
 
-def _count_shapes(
+def count_shapes(
     connection: sqlite3.Connection, query: EventQuery, cutoff: int | None, slices_: Slices
 ) -> Counter[tuple[int, int]]:
     """Count event logs by number of the time slice and number of the shape.
@@ -80,17 +81,7 @@ def _count_shapes(
     edges only. A day through which retention cuts is counted by rows: the rollups know when event
     logs happened, not when their requests began.
     """
-    outer = bounds(connection)
-    if outer is None:
-        return Counter()
-    since, until = query.since_unix_nano, query.until_unix_nano
-    stretch = Stretch(
-        outer.low if since is None else max(since, outer.low),
-        outer.high + 1 if until is None else min(until, outer.high + 1),
-    )
-    if stretch.since >= stretch.until:
-        return Counter()
-    rest = [stretch]
+    rest = stretches(connection, query)
     counts: Counter[tuple[int, int]] = Counter()
     if cutoff is None and is_on_shapes_only(query):
         for tier in (HOURS, MINUTES):
@@ -102,6 +93,19 @@ def _count_shapes(
         for half in hopeful(connection, query):
             counts.update(_of_rows(connection, asked, half, cutoff, slices_))
     return counts
+
+
+def stretches(connection: sqlite3.Connection, query: EventQuery) -> list[Stretch]:
+    """Return the times of a query that a segment has event logs for: one stretch, or none."""
+    outer = bounds(connection)
+    if outer is None:
+        return []
+    since, until = query.since_unix_nano, query.until_unix_nano
+    stretch = Stretch(
+        outer.low if since is None else max(since, outer.low),
+        outer.high + 1 if until is None else min(until, outer.high + 1),
+    )
+    return [stretch] if stretch.since < stretch.until else []
 
 
 def _of_tier(

@@ -8,7 +8,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,13 +94,11 @@ class DataDirectory:
 
     def bytes_on_disk(self) -> int:
         """Return the bytes of everything in the directory."""
-        files = [*self.path.glob("*"), *self.segments_path.glob("*")]
-        total = 0
-        for file in files:
-            with suppress(FileNotFoundError):
-                if is_plain_file(file):
-                    total += file.lstat().st_size
-        return total
+        return _bytes_of([*self.path.glob("*"), *self.segments_path.glob("*")])
+
+    def segment_bytes(self, day: int) -> int:
+        """Return the bytes of one day's segment, its write-ahead log included."""
+        return _bytes_of(self.segments_path.glob(f"{self.segment_path(day).name}*"))
 
     def check(self) -> bool:
         """Return whether the directory is ours already; False = it may become ours.
@@ -300,3 +298,12 @@ def _holder_text(directory: DataDirectory) -> str:
         return "another process"
     urls = ", ".join(f"{name} {url}" for name, url in sorted(holder.urls.items()))
     return f"process {holder.pid}" + (f" ({urls})" if urls else "")
+
+
+def _bytes_of(files: Iterable[Path]) -> int:
+    total = 0
+    for file in files:
+        with suppress(FileNotFoundError):
+            if is_plain_file(file):
+                total += file.lstat().st_size
+    return total
