@@ -31,11 +31,11 @@ import httptools
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from benchmarks.live_collector import live_collector
-from otel_eventlog.model import EventLog, SpanData
+from otel_eventlog.model import EventLog
 from otel_eventlog_collector.asgi_server import AsgiServer, bind
 from otel_eventlog_collector.metrics import Metrics
 from otel_eventlog_collector.otlp.encode import Encoding, Signal, encode_response
-from otel_eventlog_collector.protocols import ConsumeResult
+from otel_eventlog_collector.protocols import ConsumeResult, SpansToConsume
 from otel_eventlog_collector.receiver.http import HttpReceiver
 from otel_eventlog_collector.receiver.intake import Accepted, Intake
 
@@ -83,7 +83,7 @@ def body(number: int) -> bytes:
 class Prompt:
     """A consumer that answers at once."""
 
-    async def consume_spans(self, spans: Sequence[SpanData]) -> ConsumeResult:
+    async def consume_spans(self, spans: SpansToConsume) -> ConsumeResult:
         """Have everything accepted."""
         return ConsumeResult(len(spans))
 
@@ -134,7 +134,7 @@ def asgi_app(intake: Intake) -> Any:
                 ticket.take(len(message["body"]))
                 parts.append(message["body"])
                 more = message.get("more_body", False)
-            accepted = await intake.accept(Signal.TRACES, b"".join(parts), encoding)
+            accepted = await intake.accept(Signal.TRACES, b"".join(parts), encoding, "http")
         told = encode_response(Signal.TRACES, accepted.rejected, accepted.error_message, encoding)
         named = [(b"content-type", encoding.encode()), (b"content-length", b"%d" % len(told))]
         await send({"type": "http.response.start", "status": 200, "headers": named})

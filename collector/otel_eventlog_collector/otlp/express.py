@@ -34,7 +34,7 @@ from otel_eventlog_collector.otlp.shapes import (
     Verdict,
 )
 
-SHAPES_REMEMBERED_MAX = 1024
+SHAPES_REMEMBERED_MAX = 4096
 """Shapes, and layouts, that are remembered. A full memory starts over."""
 
 SHAPES_SEEN_MAX = 16_384
@@ -44,7 +44,7 @@ RESOURCES_REMEMBERED_MAX = 1024
 RESOURCE_BYTES_MAX = 8192
 """A larger resource is read anew each time, and its spans go the full way."""
 
-PLACES_REMEMBERED_MAX = 16
+PLACES_REMEMBERED_MAX = 8
 MATCHES_REMEMBERED_MAX = 64
 """What is remembered of spans that differ only in where the request went."""
 
