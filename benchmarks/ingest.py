@@ -18,9 +18,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import span_messages
-from benchmarks.bare import BareSqlite, echo, parsed_per_s, plain_row
-from benchmarks.live_collector import Collector, running_collector
+from benchmarks import bare, span_messages
+from benchmarks.bare import BareSqlite, Echo, Rate, echo, plain_row
+from benchmarks.live_collector import Collector, processor_s, running_collector
 from benchmarks.load import Answer, LoadGenerator, Order, load_generator
 from benchmarks.population import request_pair
 from benchmarks.report import Figure, Progress, of_rounds, print_table
@@ -29,7 +29,7 @@ from benchmarks.stored import check_stored
 WARM_UP_S = 1.0
 BARE_BATCHES = 120
 """Commits of one bare round, of as many spans as a large request has."""
-FEW_PLAIN = "plain rows, executemany"
+PLAIN = "plain rows, executemany"
 ECHO = "asyncio that answers 200"
 PARSE = "protobuf parse alone"
 
@@ -49,11 +49,11 @@ class Load:
 
 
 LOADS = (
-    Load("large", "wanted spans, 512 a request", "wanted", 512, 8, "spans/s", 45_000, FEW_PLAIN),
+    Load("large", "wanted spans, 512 a request", "wanted", 512, 8, "spans/s", 45_000, PLAIN),
     Load("small", "wanted spans, 8 a request", "wanted", 8, 32, "spans/s", 30_000, ECHO),
     Load("unwanted", "all unwanted, 512 a request", "unwanted", 512, 8, "spans/s", 500_000, PARSE),
     Load("mixed", "95 % unwanted, 512 a request", "mixed", 512, 8, "spans/s", None, PARSE),
-    Load("logs", "event logs made in applications, 512", "logs", 512, 8, "logs/s", None, FEW_PLAIN),
+    Load("logs", "event logs made in applications, 512", "logs", 512, 8, "logs/s", None, PLAIN),
 )
 
 
@@ -75,29 +75,42 @@ class Bench:
     collector: Collector
     rounds: int
     seconds: float
-    limits: dict[str, Callable[[Load], float]]
+    limits: dict[str, Callable[[Load], Rate]]
     answers: list[Answer]
     progress: Progress
 
-    def one(self, load: Load, seconds: float) -> Answer:
+    def one(self, load: Load, seconds: float) -> tuple[Answer, Rate]:
         """Put one kind of load on the collector for some seconds."""
         order = Order(load.kind, self.collector.otlp_host, load.records, load.connections, seconds)
-        answer = self.load.run(order)
+        answer, rate = loaded(self.load, order, self.collector.process.pid)
         self.answers.append(answer)
         self.progress.advance(seconds, load.name)
-        return answer
+        return answer, rate
 
     def figures(self, load: Load) -> Iterator[Figure]:
         """Measure one kind of load."""
         self.one(load, WARM_UP_S)
         answers: list[Answer] = []
-        limits: list[float] = []
+        rates: list[Rate] = []
+        limits: list[Rate] = []
         for _ in range(self.rounds):
-            answers.append(self.one(load, self.seconds))
+            answer, rate = self.one(load, self.seconds)
+            answers.append(answer)
+            rates.append(rate)
             limits.append(self.limits[load.bare_name](load))
-        rates = [answer.records_per_s for answer in answers]
         yield of_rounds(
-            load.what, load.unit, rates, goal=load.goal, bare=limits, bare_name=load.bare_name
+            load.what,
+            load.unit,
+            [rate.per_s for rate in rates],
+            goal=load.goal,
+            bare=[limit.per_s for limit in limits],
+            bare_name=load.bare_name,
+        )
+        yield of_rounds(
+            "  processor time of each",
+            "µs",
+            [rate.processor_us for rate in rates],
+            bare=[limit.processor_us for limit in limits],
         )
         refused = sum(answer.failures for answer in answers)
         if refused:
@@ -111,6 +124,16 @@ class Bench:
         yield of_rounds("  the load generator itself", "% of a core", shares)
 
 
+def loaded(load: LoadGenerator, order: Order, pid: int) -> tuple[Answer, Rate]:
+    """Do an order; return its answer and what it took of the process that was loaded."""
+    load.begin(order)
+    load.started()
+    before_s = processor_s(pid)
+    answer = load.finish()
+    used_s = processor_s(pid) - before_s
+    return answer, Rate(answer.records_per_s, used_s / max(1, answer.records) * 1e6)
+
+
 def bare_batches(spans: int, rng: random.Random) -> list[list[tuple[object, ...]]]:
     """Return the rows of a bare round: two a span, of the same population."""
     return [
@@ -120,27 +143,27 @@ def bare_batches(spans: int, rng: random.Random) -> list[list[tuple[object, ...]
 
 
 def limits_of(
-    folder: Path, load: LoadGenerator, echo_host: str, seconds: float
-) -> tuple[dict[str, Callable[[Load], float]], BareSqlite]:
+    sqlite: BareSqlite, load: LoadGenerator, echoing: Echo, seconds: float
+) -> dict[str, Callable[[Load], Rate]]:
     """Return one round of each bare limit, in the unit of the load beside it."""
     rng = random.Random(11)
-    sqlite = BareSqlite(folder / "plain.db")
 
-    def rows(kind: Load) -> float:
-        rate = sqlite.rows_per_s(bare_batches(512, rng))
-        return rate if kind.kind == "logs" else rate / 2
+    def rows(kind: Load) -> Rate:
+        rate = sqlite.insert(bare_batches(512, rng))
+        a_record = 1 if kind.kind == "logs" else 2
+        return Rate(rate.per_s / a_record, rate.processor_us * a_record)
 
-    def parse(kind: Load) -> float:
+    def parse(kind: Load) -> Rate:
         make = span_messages.unwanted if kind.kind == "unwanted" else span_messages.mixed
         made = [make("host", kind.records, number, rng) for number in range(4)]
         bodies = [bytes(message.data.partition(b"\r\n\r\n")[2]) for message in made]
-        return parsed_per_s(bodies, kind.records, min(1.0, seconds))
+        return bare.parse(bodies, kind.records, min(1.0, seconds))
 
-    def echoed(kind: Load) -> float:
-        order = Order(kind.kind, echo_host, kind.records, kind.connections, seconds)
-        return load.run(order).records_per_s
+    def echoed(kind: Load) -> Rate:
+        order = Order(kind.kind, echoing.host, kind.records, kind.connections, seconds)
+        return loaded(load, order, echoing.pid)[1]
 
-    return {FEW_PLAIN: rows, PARSE: parse, ECHO: echoed}, sqlite
+    return {PLAIN: rows, PARSE: parse, ECHO: echoed}
 
 
 def measure(options: argparse.Namespace, folder: Path) -> list[Figure]:
@@ -150,10 +173,11 @@ def measure(options: argparse.Namespace, folder: Path) -> list[Figure]:
     figures: list[Figure] = []
     with ExitStack() as stack:
         load = stack.enter_context(load_generator())
-        echo_host = stack.enter_context(echo())
+        echoing = stack.enter_context(echo())
         progress = stack.enter_context(Progress("ingest", seconds))
         collector = stack.enter_context(running_collector(folder / "data"))
-        limits, sqlite = limits_of(folder, load, echo_host, options.seconds)
+        sqlite = BareSqlite(folder / "plain.db")
+        limits = limits_of(sqlite, load, echoing, options.seconds)
         bench = Bench(load, collector, options.rounds, options.seconds, limits, [], progress)
         for kind in chosen:
             figures += bench.figures(kind)

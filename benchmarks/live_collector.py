@@ -20,6 +20,12 @@ SETTLING_S, SETTLED_SHARE = 1.0, 0.1
 LISTENERS = ("--otlp-http", "--otlp-grpc", "--http")
 
 
+def processor_s(pid: int) -> float:
+    """Return the processor time that a process has used, all threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 @dataclass(slots=True)
 class Collector:
     """A running `otel-eventlog serve`.
@@ -82,8 +88,7 @@ class Collector:
 
     def processor_s(self) -> float:
         """Return the processor time that it has used, all threads."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return processor_s(self.process.pid)
 
     def settle(self, seconds_max: float = 900.0) -> None:
         """Wait until it does next to nothing any more, as after the work that follows a start."""

@@ -75,7 +75,7 @@ def main(arguments: list[str] | None = None) -> None:
             writes = batches(options.requests, generator, time.time_ns())
             events = list(map(events_of, writes))
             rows = [[plain_row(event) for event in each] for each in events]
-            rates[BARE].append(plain.rows_per_s(rows))
+            rates[BARE].append(plain.insert(rows).per_s)
             del rows
             rates[PAIRS].append(ours(stores[PAIRS], [((), pairs) for pairs in writes]))
             rates[SINGLE].append(ours(stores[SINGLE], [(each, ()) for each in events]))

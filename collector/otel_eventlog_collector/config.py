@@ -34,7 +34,7 @@ from otel_eventlog_collector.errors import ConfigError
 from otel_eventlog_collector.hash_keys import hash_keys
 from otel_eventlog_collector.query_parse import did_you_mean
 from otel_eventlog_collector.query_parse.times import parse_duration_ns
-from otel_eventlog_collector.tls import TlsFiles
+from otel_eventlog_collector.tls import TlsFiles, tls_files
 from otel_eventlog_collector.tokens import Scope, has_scope, read_tokens
 
 RETENTION_NS_MAX = parse_duration_ns("3660d")
@@ -255,24 +255,13 @@ class Settings(BaseSettings):
     def _certificates_are_good(self) -> Settings:
         """Refuse certificates with which nobody could connect."""
         if self.tls_files is not None:
-            try:
-                self.tls_files.context()
-            except ConfigError as error:
-                raise ValueError(f"{error.message}; {error.hint}") from None
-        elif self.tls_cert or self.tls_key or self.tls_client_ca:
-            given = "tls_cert" if self.tls_cert else "tls_key" if self.tls_key else "tls_client_ca"
-            raise ValueError(
-                f"--{given.replace('_', '-')}: TLS needs a certificate and its key; give "
-                "--tls-cert FILE and --tls-key FILE"
-            )
+            self.tls_files.check()
         return self
 
     @property
     def tls_files(self) -> TlsFiles | None:
         """The certificates of the listeners, None without TLS."""
-        if self.tls_cert is None or self.tls_key is None:
-            return None
-        return TlsFiles(self.tls_cert, self.tls_key, self.tls_client_ca)
+        return tls_files(self.tls_cert, self.tls_key, self.tls_client_ca)
 
     @model_validator(mode="after")
     def _open_needs_tokens(self) -> Settings:

@@ -83,6 +83,12 @@ IN_FLIGHT_BYTES_MAX = 96 * _MIB
 REQUESTS_IN_FLIGHT_MAX = 512
 """Requests being read, decoded or stored. Over it: 429, UNAVAILABLE."""
 
+QUEUE_EVENTS_MAX = 60_000
+"""Event logs that wait for the store's writer. Over it: 429, UNAVAILABLE."""
+
+QUEUE_BYTES_MAX = 64 * _MIB
+"""Memory that they may take. Over it: 429, UNAVAILABLE."""
+
 CONNECTIONS_MAX = 1024
 """Open HTTP connections of one listener. Over it: 503."""
 

@@ -88,10 +88,7 @@ class Service:
         self._clock = clock
         self._started_s = time.monotonic()
         self.metrics = Metrics()
-        rules = load_rule_set(
-            settings.rules, settings.pack, default_packs=not settings.no_default_packs
-        )
-        mapper = Mapper(rules, _privacy(settings), Rank.DERIVED)
+        mapper = _mapper(settings)
         self._tokens = TokenFile(settings.token_file) if settings.token_file else None
         door = Door(self._tokens) if self._tokens else None
         self._store = open_for_writing(settings, clock)
@@ -100,11 +97,8 @@ class Service:
         self._pipeline = Pipeline(
             mapper, self._store, clock, self._tail.wake, self.metrics, self._freshness
         )
-        self._forwarder = (
-            TraceForwarder(settings.forward_traces_to, self.metrics)
-            if settings.forward_traces_to
-            else None
-        )
+        to = settings.forward_traces_to
+        self._forwarder = TraceForwarder(to, self.metrics) if to else None
         self._readiness = Readiness(self._tell_readiness)
         self._intake = Intake(
             self._pipeline,
@@ -291,6 +285,13 @@ def _on_signal(number: int, asked_to_stop: asyncio.Event) -> None:
     asked_to_stop.set()
 
 
+def _mapper(settings: Settings) -> Mapper:
+    rules = load_rule_set(
+        settings.rules, settings.pack, default_packs=not settings.no_default_packs
+    )
+    return Mapper(rules, _privacy(settings), Rank.DERIVED)
+
+
 def _privacy(settings: Settings) -> Privacy:
     keys = hash_keys(settings.hash_key_file)
     return Privacy(
@@ -343,10 +344,7 @@ def open_administration(
         RuleError: a rule file is wrong.
 
     """
-    rules = load_rule_set(
-        settings.rules, settings.pack, default_packs=not settings.no_default_packs
-    )
-    mapper = Mapper(rules, _privacy(settings), Rank.DERIVED)
+    mapper = _mapper(settings)
     store = open_for_writing(settings, clock)
     return _administration(settings, store, mapper, clock), store
 

@@ -46,6 +46,13 @@ class TlsFiles:
             self._load_client_ca(context, self.client_ca)
         return context
 
+    def check(self) -> None:
+        """Raise ValueError if nobody could connect."""
+        try:
+            self.context()
+        except ConfigError as error:
+            raise ValueError(f"{error.message}; {error.hint}") from None
+
     def stamp(self) -> Stamp:
         """Return what changes whenever one of the files does."""
         found: list[tuple[int, int, int] | None] = []
@@ -97,6 +104,24 @@ class TlsFiles:
                 hint="name a PEM file with the certificates of those who sign for your clients",
             ) from None
         context.verify_mode = ssl.CERT_REQUIRED
+
+
+def tls_files(cert: Path | None, key: Path | None, client_ca: Path | None) -> TlsFiles | None:
+    """Return the files of a configuration, None if there are none.
+
+    Raises:
+        ValueError: one was given without those that belong to it.
+
+    """
+    if cert is not None and key is not None:
+        return TlsFiles(cert, key, client_ca)
+    for option, given in (("cert", cert), ("key", key), ("client-ca", client_ca)):
+        if given is not None:
+            raise ValueError(
+                f"--tls-{option}: TLS needs a certificate and its key; give "
+                "--tls-cert FILE and --tls-key FILE"
+            )
+    return None
 
 
 def _no_password() -> str:

@@ -193,8 +193,8 @@ def test_erase_on_a_directory_and_through_its_collector(tmp_path: Path, file: Pa
         assert json.loads(done.stdout)["event_logs"] == 3, done.stderr
         assert query("--data", data, "--user-id", marked) == []
         assert len(query("--data", data, "--user-id", "u-2")) == 5
-        left = [each for each in data.rglob("*") if marked.encode() in each.read_bytes()
-                if each.is_file()]  # fmt: skip
+        files = [each for each in data.rglob("*") if each.is_file()]
+        left = [each for each in files if marked.encode() in each.read_bytes()]
         assert left == []
     deeds = query("--data", data, "--action", "EraseUserEvents", "--status", "success")
     assert [("user_id_hash" in deed["attributes"]) for deed in deeds] == [True, False]

@@ -12,6 +12,7 @@ import pytest
 
 from otel_eventlog.mapping import Mapper
 from otel_eventlog.model import EventLog, Rank, SpanData, Status
+from otel_eventlog.pairs import Pair
 from otel_eventlog.privacy import Privacy
 from otel_eventlog_collector.errors import Overloaded, StoreUnavailable
 from otel_eventlog_collector.limits import CLOCK_SKEW_NS_MAX, EVENTS_PER_WRITE_MAX
@@ -44,11 +45,12 @@ class ListWriter:
         self.begun = asyncio.Event()
         self._in_flight = 0
 
-    def write(self, events: Sequence[EventLog]) -> Future[WriteResult]:
+    def write(self, events: Sequence[EventLog], pairs: Sequence[Pair] = ()) -> Future[WriteResult]:
         """Answer a little later, as a writer thread does."""
         future: Future[WriteResult] = Future()
         number = len(self.writes)
-        self.writes.append(list(events))
+        halves = (half for pair in pairs for half in pair.event_logs())
+        self.writes.append([*events, *halves])
         self.begun.set()
         self._in_flight += 1
         self.in_flight_max = max(self.in_flight_max, self._in_flight)
@@ -204,7 +206,9 @@ def test_a_writer_that_refuses_at_once_fails_the_request() -> None:
     """A full queue shows as an exception of write() itself."""
 
     class Full(ListWriter):
-        def write(self, events: Sequence[EventLog]) -> Future[WriteResult]:
+        def write(
+            self, events: Sequence[EventLog], pairs: Sequence[Pair] = ()
+        ) -> Future[WriteResult]:
             raise Overloaded("queue full")
 
     with pytest.raises(Overloaded):

@@ -32,8 +32,8 @@ SERVICES = [
     "opentelemetry.proto.collector.metrics.v1.MetricsService",
 ]
 SPANS_PER_REQUEST = 10
-QUEUE_ROWS_MAX = 1_000
-REQUESTS = 10 * QUEUE_ROWS_MAX // (2 * SPANS_PER_REQUEST)
+QUEUE_EVENTS_MAX = 1_000
+REQUESTS = 10 * QUEUE_EVENTS_MAX // (2 * SPANS_PER_REQUEST)
 CLIENTS = 64
 PATIENCE_S = 60.0
 
@@ -61,7 +61,7 @@ def test_ten_times_too_much_is_refused_and_arrives_later(
     What is acknowledged is in the store, each event log once; when the store goes on, so does the
     collector, without anybody's help.
     """
-    monkeypatch.setattr(writer, "QUEUE_ROWS_MAX", QUEUE_ROWS_MAX)
+    monkeypatch.setattr(writer, "QUEUE_EVENTS_MAX", QUEUE_EVENTS_MAX)
     gate = threading.Event()
     acknowledged: set[int] = set()
     hints: list[int] = []
@@ -100,6 +100,7 @@ def test_ten_times_too_much_is_refused_and_arrives_later(
         assert acknowledged == set(range(REQUESTS))
         assert {1, 2} >= set(hints)
         value = running.service.metrics.total
+        assert value("eventlog_limits_hit_total") == len(hints)
         assert value("eventlog_events_stored_total") == 2 * SPANS_PER_REQUEST * REQUESTS
         status = running.get("status")
         assert (status["ready"], status["store"]["events"]) == (

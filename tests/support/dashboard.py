@@ -15,6 +15,9 @@ from otel_eventlog.model import EventLog, Status
 from tests.support.builders import event_log
 from tests.support.otlp_requests import logs_of
 
+ROW_PX = 28
+"""Height of a line on a wide screen."""
+
 
 class EventsView:
     """The Events view in one page of a browser."""
@@ -46,6 +49,15 @@ class EventsView:
         ]
         return [cells for _, cells in sorted(found, key=lambda each: each[0])]
 
+    def known(self) -> int:
+        """Return how many lines the list is long by now."""
+        height: int = self.page.evaluate("document.querySelector('.canvas').offsetHeight")
+        return height // ROW_PX
+
+    def to_the_end(self) -> None:
+        """Scroll to the end of what is known."""
+        self.table.evaluate("(table) => { table.scrollTop = table.scrollHeight }")
+
     def row(self, text: str) -> Locator:
         """Return the first line that says something."""
         return self.table.locator(".canvas .row:not([hidden])").filter(has_text=text).first
@@ -64,6 +76,10 @@ class EventsView:
         if panel.get_attribute("open") is None:
             panel.locator("summary").click()
         return panel
+
+    def facet_drawer(self) -> Locator:
+        """Return the pane of filters, a drawer on a small screen."""
+        return self.page.locator("aside.side")
 
     def value(self, label: str, value: str) -> Locator:
         """Return a value in a panel of filters."""

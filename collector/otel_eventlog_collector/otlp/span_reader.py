@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError
 
 from otel_eventlog.limits import INT64_MAX
 from otel_eventlog.model import SpanData, SpanEvent
+from otel_eventlog.pairs import Pair
 from otel_eventlog.semconv import EXCEPTION_EVENT
 from otel_eventlog_collector.limits import (
     EVENTS_PER_SPAN_MAX,
@@ -35,10 +36,15 @@ from otel_eventlog_collector.otlp.records import (
     known_number,
     text_value,
 )
-from otel_eventlog_collector.otlp.shapes import NOTHING, Shape
+from otel_eventlog_collector.otlp.shapes import NOTHING
 
-_KIND_MAX = 5
+_KINDS = range(6)
 _STATUS_MAX = 2
+_TRACE_ID_BYTES = 16
+_SPAN_ID_BYTES = 8
+_PARENT_SIZES = (0, _SPAN_ID_BYTES)
+_NO_TRACE = bytes(_TRACE_ID_BYTES)
+_number = int.from_bytes
 _STATUSES_REMEMBERED_MAX = 256
 _STATUS_BYTES_MAX = 128
 _EXCEPTION_BYTES = EXCEPTION_EVENT.encode()
@@ -107,12 +113,21 @@ class SpanReader:
         """
         is_small = len(data) <= RECORD_BYTES_UNCOUNTED_MAX
         span = _parse_span(data) if is_small else parse(shallow.Span, data)
-        trace_id = span.trace_id
-        numbers = ids(trace_id, span.span_id, span.parent_span_id)
+        trace_id, span_id, parent_span_id = span.trace_id, span.span_id, span.parent_span_id
+        number, parent = _number(span_id), _number(parent_span_id)
+        are_ids = len(trace_id) == _TRACE_ID_BYTES and trace_id != _NO_TRACE and number
+        if (
+            not are_ids
+            or len(span_id) != _SPAN_ID_BYTES
+            or len(parent_span_id) not in _PARENT_SIZES
+        ):
+            ids(trace_id, span_id, parent_span_id)  # says which one is wrong
         start, end = span.start_time_unix_nano, span.end_time_unix_nano
-        if not (0 < start <= INT64_MAX and 0 < end <= INT64_MAX):
+        if not 0 < start <= end <= INT64_MAX:
             start, end = check_times(start, end)
-        kind = known_number(span.kind, _KIND_MAX)
+        kind = span.kind
+        if kind not in _KINDS:
+            kind = 0
         slices = span.attributes[:]
         self._budget.count(len(slices))
         status, events = span.status, span.events
@@ -120,9 +135,11 @@ class SpanReader:
         exceptions = _exception_slices(events) if events else ()
         unknown: Unknown | None = None
         if self._express is not None and not exceptions:
-            told, texts = self._express.tell(kind, code, message, resource, scope_name, slices)
-            if type(told) is Shape:
-                self._batch.add_pair(told.pair(texts, start, end, numbers[1], trace_id, numbers[2]))
+            # The wall clock may step back while a request runs; its halves may not.
+            own = (start, max(start, end), number, trace_id, parent)
+            told = self._express.tell(kind, code, message, resource, scope_name, slices, own)
+            if type(told) is Pair:
+                self._batch.add_pair(told)
                 return
             if told is NOTHING:
                 self._batch.leave_out(1)
@@ -130,7 +147,9 @@ class SpanReader:
             if type(told) is Unknown:
                 unknown = told
         found = SpanData(
-            *numbers,
+            int.from_bytes(trace_id),
+            number,
+            parent,
             name=text_value(span.name),
             kind=kind,
             start_unix_nano=start,
@@ -149,7 +168,7 @@ class SpanReader:
         else:
             self._batch.leave_out(1)
         if unknown is not None and self._express is not None:
-            self._express.learn(unknown, found, trace_id)
+            self._express.learn(unknown, found, own)
 
 
 _parse_span = shallow.Span.FromString
@@ -187,8 +206,8 @@ def _exceptions(events: Sequence[bytes], budget: AttributeBudget) -> tuple[SpanE
 
 _IDS = Struct("<HQQHQB").unpack_from
 _KIND_AND_TIMES = Struct("<BBBQBQ").unpack_from
-_TRACE_ID = 0x100A
-_SPAN_ID = 0x0812
+_TRACE_ID_FIELD = 0x100A
+_SPAN_ID_FIELD = 0x0812
 _PARENT = 0x22
 _PARENT_BYTES = 8
 _NAME = 0x2A
@@ -203,7 +222,8 @@ def _is_sound(data: bytes) -> bool:
     """
     try:
         trace_tag, high, low, span_tag, span_id, tag = _IDS(data)
-        if trace_tag != _TRACE_ID or span_tag != _SPAN_ID or not span_id or not (high or low):
+        are_ids = trace_tag == _TRACE_ID_FIELD and span_tag == _SPAN_ID_FIELD
+        if not are_ids or not span_id or not (high or low):
             return False
         at = 29
         if tag == _PARENT:

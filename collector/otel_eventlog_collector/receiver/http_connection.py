@@ -8,7 +8,6 @@ in one piece, costs one task and one write.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from typing import cast
 
 import httptools
@@ -24,9 +23,10 @@ from otel_eventlog_collector.limits import (
     KEEP_ALIVE_S,
     PIPELINED_REQUESTS_MAX,
 )
-from otel_eventlog_collector.otlp.encode import Encoding, Signal
+from otel_eventlog_collector.otlp.encode import Encoding
 from otel_eventlog_collector.receiver.body import Body
 from otel_eventlog_collector.receiver.http_answer import CONTINUE
+from otel_eventlog_collector.receiver.http_answering import Answering
 from otel_eventlog_collector.receiver.http_connections import TRANSPORT, Connections
 from otel_eventlog_collector.receiver.http_head import HEADERS_READ, HttpHead
 from otel_eventlog_collector.receiver.http_request import (
@@ -34,9 +34,7 @@ from otel_eventlog_collector.receiver.http_request import (
     HttpRequest,
     SlowBodyError,
 )
-from otel_eventlog_collector.receiver.intake import Accepted
 
-_CLIENT_CLOSED_REQUEST = 499
 _PARSER_MESSAGE_CHARS_MAX = 200
 
 
@@ -57,6 +55,7 @@ class HttpConnection(asyncio.Protocol):
     """
 
     _transport: asyncio.Transport
+    _answering: Answering
 
     def __init__(self, connections: Connections) -> None:
         """Wait for the connection."""
@@ -69,10 +68,6 @@ class HttpConnection(asyncio.Protocol):
         self._headers: dict[bytes, bytes] = {}
         self._head_bytes = 0
         self._reading: HttpRequest | None = None
-        self._queue: deque[HttpRequest] = deque()
-        self._serving: HttpRequest | None = None
-        self._is_last_read = False
-        self._lingers = False
         self._paused_s: float | None = None
         self._stalled_s: float | None = None
         self._deadline_s: float | None = None
@@ -85,25 +80,23 @@ class HttpConnection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         self._peer = peer[0] if peer else ""
+        self._answering = Answering(self._connections, self._transport, self._answered)
         self._deadline_s = self._loop.time() + HEADER_TIMEOUT_S
         self._connections.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's interface
         """Give back what was read; a request that is being committed goes on to its end."""
         self._connections.closed(self)
-        self._is_last_read = True
+        self._answering.is_last_read = True
         self._deadline_s = None
-        unanswered = (*self._queue, self._reading)
-        self._queue.clear()
-        self._reading = None
-        for request in unanswered:
-            if request is not None and request.head is not None:
-                request.release()
-                self._connections.count(request, _CLIENT_CLOSED_REQUEST)
+        self._answering.forget()
+        if self._reading is not None:
+            self._answering.left_unanswered(self._reading)
+            self._reading = None
 
     def data_received(self, data: bytes) -> None:
         """Parse what came; after the last request, let it go by."""
-        if self._is_last_read:
+        if self._answering.is_last_read:
             return
         request = self._reading
         self._now_s = self._loop.time()
@@ -119,16 +112,15 @@ class HttpConnection(asyncio.Protocol):
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as offer:
             head = self._reading.head if self._reading is not None else None
-            if head is not None and not self._is_last_read:
+            if head is not None and not self._answering.is_last_read:
                 # The parser leaves the rest to the protocol that is offered, which we decline.
                 self._parser = httptools.HttpRequestParser(_BodyOnly(self))
                 self._parser.feed_data(head.framing + data[offer.args[0] :])
 
     def eof_received(self) -> bool:
         """Keep a half-closed connection until what was asked on it is answered."""
-        self._is_last_read = True
-        is_busy = self._serving is not None or bool(self._queue)
-        return is_busy and self._transport.can_write_eof()
+        self._answering.is_last_read = True
+        return self._answering.is_busy and self._transport.can_write_eof()
 
     def pause_writing(self) -> None:
         """Read nothing more from a client that does not read its answers."""
@@ -144,7 +136,7 @@ class HttpConnection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """Start the time limit of a request's headers."""
-        if self._is_last_read:
+        if self._answering.is_last_read:
             return
         self._reading = HttpRequest(self._now_s)
         self._deadline_s = self._now_s + HEADER_TIMEOUT_S
@@ -169,7 +161,7 @@ class HttpConnection(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         """Check the head; admit the request or refuse it."""
         request = self._reading
-        if request is None or self._is_last_read:
+        if request is None or self._answering.is_last_read:
             return
         now_s = self._now_s
         version = self._parser.get_http_version()
@@ -196,13 +188,13 @@ class HttpConnection(asyncio.Protocol):
                 # The client waits for leave: it is answered before it sends its body.
                 self._cut(request)
         else:
-            if head.expects_continue and self._serving is None and not self._queue:
+            if head.expects_continue and not self._answering.is_busy:
                 self._transport.write(CONTINUE)
 
     def on_body(self, data: bytes) -> None:
         """Take a piece of the body, or throw it away."""
         request = self._reading
-        if request is None or self._is_last_read:
+        if request is None or self._answering.is_last_read:
             return
         body = request.body
         if body is None:
@@ -223,19 +215,19 @@ class HttpConnection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """Put the request into the queue for its answer."""
         request = self._reading
-        if request is None or self._is_last_read or self._parser.should_upgrade():
+        if request is None or self._answering.is_last_read or self._parser.should_upgrade():
             return
         self._reading = None
         self._deadline_s = None
         request.has_ended = True
-        if len(self._queue) >= PIPELINED_REQUESTS_MAX:
+        if len(self._answering.waiting) >= PIPELINED_REQUESTS_MAX:
             # Left unanswered, as a server may leave it: its client has to send it again.
             self._intake.metrics.count("eventlog_limits_hit_total", limit="pipelined_requests")
             request.release()
-            self._is_last_read = True
+            self._answering.is_last_read = True
             return
-        self._is_last_read = request.closes
-        self._queue.append(request)
+        self._answering.is_last_read = request.closes
+        self._answering.waiting.append(request)
         self._unfold(request)
 
     # --- reading one request ---------------------------------------------------------------------
@@ -260,7 +252,8 @@ class HttpConnection(asyncio.Protocol):
             self._loop.call_soon(self._unfold_on, request)
             self._pause_or_resume()
         elif request.has_ended:
-            self._next()
+            self._answering.next()
+            self._pause_or_resume()
 
     def _unfold_on(self, request: HttpRequest) -> None:
         request.is_unfolding = False
@@ -278,13 +271,13 @@ class HttpConnection(asyncio.Protocol):
         """Answer a refused request without waiting for the rest of it, as the last one."""
         self._reading = None
         self._deadline_s = None
-        self._is_last_read = True
+        self._answering.is_last_read = True
         request.has_ended = request.is_cut = request.closes = True
-        self._queue.append(request)
-        self._next()
+        self._answering.waiting.append(request)
+        self._answering.next()
 
     def _malformed(self, error: Exception) -> None:
-        if self._is_last_read:
+        if self._answering.is_last_read:
             return
         detail = " ".join(str(part) for part in error.args)[:_PARSER_MESSAGE_CHARS_MAX]
         request = self._reading or HttpRequest(self._loop.time())
@@ -293,7 +286,11 @@ class HttpConnection(asyncio.Protocol):
 
     def _count_head(self, more: int) -> None:
         self._head_bytes += more
-        if self._head_bytes > HEADER_BYTES_MAX and self._reading and not self._is_last_read:
+        if (
+            self._head_bytes > HEADER_BYTES_MAX
+            and self._reading
+            and not self._answering.is_last_read
+        ):
             self._intake.metrics.count("eventlog_limits_hit_total", limit="header_size")
             self._refuse(
                 self._reading, HeadersTooLargeError(f"headers: more than {HEADER_BYTES_MAX} bytes")
@@ -303,11 +300,11 @@ class HttpConnection(asyncio.Protocol):
     def _pause_or_resume(self) -> None:
         """Read only while there is nothing to work off first."""
         reading = self._reading
-        if self._is_last_read:
+        if self._answering.is_last_read:
             must_wait = False  # what comes now goes by
         else:
             must_wait = (
-                bool(self._queue)
+                bool(self._answering.waiting)
                 or self._stalled_s is not None
                 or (reading is not None and reading.is_unfolding)
             )
@@ -320,80 +317,13 @@ class HttpConnection(asyncio.Protocol):
             self._paused_s = None
             self._transport.resume_reading()
 
-    # --- answering, in the order of the requests -------------------------------------------------
-
-    def _next(self) -> None:
-        """Answer the first of the queue if it is complete and nothing else is being answered."""
-        while self._serving is None and self._queue and self._queue[0].can_be_answered:
-            request = self._queue.popleft()
-            if request.refusal is None:
-                self._serving = request
-                self._connections.task(self._serve(request))
-            else:
-                self._answer_refused(request)
+    def _answered(self) -> None:
+        """Read on, wait for the next request, or close: whatever is due after an answer."""
         self._pause_or_resume()
-
-    async def _serve(self, request: HttpRequest) -> None:
-        """Have one request committed, then answer it."""
-        accepted = None
-        try:
-            accepted = await self._accept(request)
-        except Exception as error:  # noqa: BLE001 - as above
-            request.refuse(self._intake.answer(error, "receiver_http"))
-        finally:
-            request.release()
-            self._serving = None
-        if accepted is None:
-            self._answer_refused(request)
-        else:
-            self._answer_success(request, accepted)
-        if self._queue or self._paused_s is not None:
-            self._next()
-        if self._is_last_read:
+        if self._answering.is_last_read:
             self._close_if_done()
-
-    async def _accept(self, request: HttpRequest) -> Accepted:
-        signal, body = request.signal, request.body
-        if signal is None or body is None:
-            raise AssertionError  # such a request was refused
-        data = await body.whole_in_turn() if body.is_large else body.whole()
-        self._connections.count_bytes(len(data))
-        return await self._intake.accept(signal, data, request.encoding)
-
-    def _answer_success(self, request: HttpRequest, accepted: Accepted) -> None:
-        self._connections.count(request, 200)
-        self._write(
-            self._connections.answers.success(
-                request.signal or Signal.TRACES, accepted, request.encoding, close=self._is_last
-            )
-        )
-
-    def _answer_refused(self, request: HttpRequest) -> None:
-        refusal, head = request.refusal, request.head
-        if refusal is None:
-            raise AssertionError
-        self._connections.count(request, refusal.http_status)
-        self._lingers = request.is_cut
-        self._write(
-            self._connections.answers.error(
-                refusal,
-                request.encoding,
-                close=self._is_last,
-                without_body=head is not None and head.is_head,
-            )
-        )
-        self._close_if_done()
-
-    @property
-    def _is_last(self) -> bool:
-        """Whether no other answer will follow the one that is being written."""
-        return self._is_last_read and not self._queue
-
-    def _write(self, answer: bytes) -> None:
-        if not self._transport.is_closing():
-            self._transport.write(answer)
-            if self._reading is None:
-                self._deadline_s = self._loop.time() + KEEP_ALIVE_S
+        elif self._reading is None and not self._answering.is_busy:
+            self._deadline_s = self._loop.time() + KEEP_ALIVE_S
 
     # --- the end ---------------------------------------------------------------------------------
 
@@ -402,13 +332,13 @@ class HttpConnection(asyncio.Protocol):
         if self._stalled_s is not None and now_s > self._stalled_s:
             self._transport.abort()
             return
-        is_waiting = self._paused_s is not None or self._serving is not None
+        is_waiting = self._paused_s is not None or self._answering.is_busy
         if self._deadline_s is None or now_s <= self._deadline_s:
             return
         request = self._reading
         if request is None and is_waiting:
             return
-        if self._is_last_read or request is None or request.head is None:
+        if self._answering.is_last_read or request is None or request.head is None:
             if request is not None:
                 self._intake.metrics.count("eventlog_limits_hit_total", limit="header_time")
             self._transport.abort()
@@ -425,7 +355,7 @@ class HttpConnection(asyncio.Protocol):
         if request is not None and request.head is not None:
             request.closes = True
         else:
-            self._is_last_read = True
+            self._answering.is_last_read = True
             self._close_if_done()
 
     def abort(self) -> None:
@@ -433,9 +363,9 @@ class HttpConnection(asyncio.Protocol):
         self._transport.abort()
 
     def _close_if_done(self) -> None:
-        if not self._is_last_read or self._queue or self._serving is not None:
+        if not self._answering.is_last_read or self._answering.is_busy:
             return
-        if not self._lingers:
+        if not self._answering.was_cut:
             self._transport.close()
             return
         # The client may still be sending: let it go by until it has seen the answer.

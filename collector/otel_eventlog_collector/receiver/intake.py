@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias, TypeVar
 
 from otel_eventlog.guard import told
-from otel_eventlog_collector.errors import BodyTooLarge, CollectorError, StoreUnavailable
+from otel_eventlog_collector.errors import (
+    BodyTooLarge,
+    CollectorError,
+    Overloaded,
+    StoreUnavailable,
+)
 from otel_eventlog_collector.limits import (
     ANSWER_TIMEOUT_S,
     DECODE_THREADS,
@@ -170,6 +175,9 @@ class Intake:
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
                 result = await consume(records)
+        except Overloaded:
+            self.metrics.count("eventlog_limits_hit_total", limit="queue")
+            raise
         except StoreUnavailable:
             self._readiness.failed()
             raise

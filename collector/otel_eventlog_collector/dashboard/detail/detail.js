@@ -1,8 +1,9 @@
 // The detail of one request, beside the list or (on a small screen) over it.
 
-import { ask, isSignedIn } from "../api.js";
+import { get, isSignedIn } from "../api.js";
 import { copy } from "../clipboard.js";
 import { element, icon, statusMark } from "../dom.js";
+import { indented } from "../json.js";
 import { durationText, timeText } from "../text.js";
 import { related, traceLink } from "./related.js";
 import { timeline } from "./timeline.js";
@@ -29,18 +30,18 @@ export function createDetail({ onClose, onQuery, q, href }) {
     asking.abort();
     asking = new AbortController();
     const { signal } = asking;
-    let found;
+    let text;
     try {
-      found = (await ask(`requests/${encodeURIComponent(request)}`, [], { signal })).request;
+      text = await (await get(`requests/${encodeURIComponent(request)}`, [], { signal })).text();
     } catch (error) {
       if (error.name !== "AbortError") pane.replaceChildren(closeButton(onClose), element("div", { class: "empty" }, element("h2", {}, "This request cannot be shown"), element("p", {}, error.message)));
       return;
     }
     if (signal.aborted) return;
-    draw(found, signal);
+    draw(JSON.parse(text).request, text, signal);
   }
 
-  function draw(found, signal) {
+  function draw(found, text, signal) {
     const hrefOf = (requestId) => href({ request: requestId });
     const hrefOfSearch = (search) => href({ q: search, state: "" });
     pane.setAttribute("aria-label", `Request ${found.action}`);
@@ -50,7 +51,7 @@ export function createDetail({ onClose, onQuery, q, href }) {
       heading(found, utc),
       element("p", { class: "why" }, found.why),
       timeline(found, { utc, hrefOf }),
-      element("div", { class: "deeds" }, traceLink(found), ...copies(found, href)),
+      element("div", { class: "deeds" }, traceLink(found), ...copies(found, text, href)),
       ...valueGroups(found, { utc, q, onQuery }),
       ...related(found, { utc, hrefOf, hrefOfSearch, signal }),
     );
@@ -106,13 +107,13 @@ function closeButton(onClose) {
   return element("button", { type: "button", class: "quiet icon-only close", "aria-label": "Close", title: "Close (Esc)", onclick: onClose }, icon("close"));
 }
 
-function copies(found, href) {
+function copies(found, answer, href) {
   const time = Date.parse(found.time);
   const [since, until] = [time - AROUND_MS, time + AROUND_MS].map((ms) => new Date(ms).toISOString());
   const url = `${location.origin}/api/v1/requests/${found.request_id}`;
   const header = isSignedIn() ? ` -H "Authorization: Bearer $TOKEN"` : "";
   return [
-    ["Copy JSON", () => JSON.stringify(found, null, 2), "The request as the API answers it"],
+    ["Copy JSON", () => indented(answer), "What the API answers"],
     ["Copy curl", () => `curl -sS${header} '${url}'`, "A command that asks the API for it"],
     ["Copy link", () => location.origin + href({ since, until, request: found.request_id, q: "", live: "", state: "" }), "A link to this request"],
   ].map(([name, text, title]) => {

@@ -25,14 +25,11 @@ export function timeline(found, { utc, hrefOf }) {
   );
 }
 
-// Milliseconds, with the fraction that nanoseconds leave.
+// Milliseconds, with the fraction that nanoseconds leave. Without an outcome there is only a beginning.
 function spanOf(one) {
-  const begin = one.start ?? one.outcome;
   const duration_ms = (one.duration_ns ?? 0) / 1e6;
-  const at = momentMs(begin.time);
-  const from = one.start ? at : at - duration_ms;
-  const to = one.outcome ? from + duration_ms : Math.max(from, Date.now());
-  return { from, to: one.state === "finished" ? to : from };
+  const from = one.start ? momentMs(one.start.time) : momentMs(one.outcome.time) - duration_ms;
+  return { from, to: from + duration_ms };
 }
 
 function momentMs(iso) {

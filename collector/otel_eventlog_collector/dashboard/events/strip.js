@@ -36,11 +36,11 @@ export function createStrip({ onQuery, onState, onResume, onRetry }) {
         element("button", { type: "button", "aria-pressed": String(state.state === name), onclick: () => onState(name) }, title)));
     },
 
-    /** @param {Record<string, number>} totals by status @param {string} q */
-    totals(totals, q) {
+    /** @param {Record<string, number>} totals by status @param {string} q @param {boolean} isAbout not exact */
+    totals(totals, q, isAbout) {
       const all = totals.start + totals.success + totals.error;
       counts.replaceChildren(
-        element("strong", { class: "number" }, `${countText(all)} event log${all === 1 ? "" : "s"}`),
+        element("strong", { class: "number" }, `${isAbout ? "about " : ""}${countText(all)} event log${all === 1 ? "" : "s"}`),
         ...["success", "error", "start"].map((status) => {
           const isChosen = chosen(q, "status", status) === "include";
           return element("button", { type: "button", class: "quiet count", "aria-pressed": String(isChosen), title: `Only ${status}`, onclick: () => onQuery(choose(q, "status", status, isChosen ? "" : "include")) }, statusMark(status), element("span", { class: "number" }, countText(totals[status])));

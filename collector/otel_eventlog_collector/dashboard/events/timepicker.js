@@ -64,7 +64,7 @@ export function momentMs(text, now_ms = Date.now()) {
 
 function relative(state, choose) {
   return RELATIVE.map(([since, name]) =>
-    element("button", { type: "button", class: "quiet", "aria-pressed": String(!state.until && state.since === since), onclick: () => choose(since, "") }, `Last ${name}`),
+    element("button", { type: "button", class: "quiet", "aria-pressed": String(!state.until && state.since === since), autofocus: since === RELATIVE[0][0], onclick: () => choose(since, "") }, `Last ${name}`),
   );
 }
 

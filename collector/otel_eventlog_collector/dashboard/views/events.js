@@ -184,7 +184,7 @@ function createPage(place) {
     const counts = ask("histogram", [...parameters, ...bucketOf(spanMs(state))], { signal }).then((answer) => {
       histogram.draw(answer, Boolean(stateNow().utc));
       histogram.busy(false);
-      strip.totals(totalsOf(answer), state.q);
+      strip.totals(totalsOf(answer), state.q, answer.approximate);
       return strip.unfinished(parameters, answer, signal);
     });
     const told = counts.catch((error) => {

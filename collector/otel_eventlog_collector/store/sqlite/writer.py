@@ -23,6 +23,7 @@ from otel_eventlog_collector.errors import (
     RetryableError,
     StoreUnavailable,
 )
+from otel_eventlog_collector.limits import QUEUE_BYTES_MAX, QUEUE_EVENTS_MAX
 from otel_eventlog_collector.protocols import WriteResult
 from otel_eventlog_collector.store.row import Half, encode, is_storable
 from otel_eventlog_collector.store.sqlite.connect import is_damage
@@ -34,8 +35,6 @@ from otel_eventlog_collector.store.sqlite.waiting import Share, Waiting, by_day,
 
 COMMIT_EVENTS_MAX = 2_000
 """Most event logs of one commit: bounds how long the write lock is held."""
-QUEUE_EVENTS_MAX = 60_000
-QUEUE_BYTES_MAX = 64 * 1024 * 1024
 
 _log = logging.getLogger(__name__)
 
