@@ -14,6 +14,7 @@ import sys
 from benchmarks import (
     application_cost,
     application_throughput,
+    dashboard,
     decode_cost,
     freshness,
     import_time,
@@ -36,9 +37,10 @@ BENCHMARKS = {
     "purge": ("what the purge of a day costs the requests meanwhile", purge.main),
     "freshness": ("how soon a completed request is visible", freshness.main),
     "reading": ("how fast ten million event logs are read", reading.main),
+    "dashboard": ("how soon the dashboard shows something", dashboard.main),
     "soak": ("whether a collector stays small and quick", soak.main),
 }
-LONG = ("reading", "soak")
+LONG = ("dashboard", "reading", "soak")
 """Only when they are asked for."""
 
 

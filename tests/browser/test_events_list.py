@@ -74,7 +74,7 @@ def test_scrolling_brings_more_and_keeps_the_page_small(view: EventsView, full: 
     numbered = {
         int(row["index"]) - 2: row["id"]
         for row in view.page.evaluate(
-            "[...document.querySelectorAll('.canvas .row:not([hidden])')]"
+            "[...document.querySelectorAll('.canvas .row')]"
             ".map((row) => ({index: row.getAttribute('aria-rowindex'), id: row.id}))"
         )
     }
@@ -122,7 +122,7 @@ def test_columns_are_chosen_and_kept(view: EventsView) -> None:
     view.page.keyboard.press("Escape")
     expect(view.table.get_by_role("columnheader", name="Address")).to_be_visible()
     expect(view.table.get_by_role("columnheader", name="Service")).to_have_count(0)
-    assert view.rows()[0]["client_address"].startswith("198.51.100.")
+    assert any(row["client_address"].startswith("198.51.100.") for row in view.rows())
     view.page.reload()
     view.settled()
     expect(view.table.get_by_role("columnheader", name="Address")).to_be_visible()

@@ -60,7 +60,7 @@ class EventsView:
 
     def row(self, text: str) -> Locator:
         """Return the first line that says something."""
-        return self.table.locator(".canvas .row:not([hidden])").filter(has_text=text).first
+        return self.table.locator(".canvas .row").filter(has_text=text).first
 
     def ask(self, q: str) -> None:
         """Type a search and press Enter."""
@@ -106,7 +106,7 @@ class EventsView:
 
 
 _ROWS = """() => [...document.querySelectorAll('.canvas .row')]
-    .filter((row) => !row.hidden && row.querySelector('.cell'))
+    .filter((row) => row.querySelector('.cell'))
     .map((row) => ({
         index: row.getAttribute('aria-rowindex'),
         cells: Object.fromEntries([...row.children].map((cell) => [
