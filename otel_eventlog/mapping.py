@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import Any
 
 from otel_eventlog import semconv
@@ -16,7 +17,7 @@ from otel_eventlog.model import (
     SpanKind,
     Status,
 )
-from otel_eventlog.outcome import METHOD_NOT_ALLOWED, Annotations, Outcome, decide
+from otel_eventlog.outcome import ASKED, METHOD_NOT_ALLOWED, Annotations, Outcome, decide
 from otel_eventlog.privacy import Privacy
 from otel_eventlog.redaction import (
     clean_action,
@@ -30,12 +31,41 @@ from otel_eventlog.redaction import (
     is_template,
     valid_correlation_id,
 )
-from otel_eventlog.request_facts import first, first_text, integer
+from otel_eventlog.request_facts import WHERE, first, first_text, integer
 from otel_eventlog.rules import EVERY_ACTION, Match
 from otel_eventlog.ruleset import RuleSet
 from otel_eventlog.scrubbing import scrub
 
 _NO_NOTES = Annotations()
+
+MANY_VALUED: Mapping[str, tuple[str, ...]] = {
+    "correlation_id": ("eventlog.correlation_id", *semconv.REQUEST_CORRELATION_ID),
+    "flow_id": ("eventlog.flow_id",),
+    "client_address": semconv.CLIENT_ADDRESS,
+    "user_agent": semconv.USER_AGENT,
+    "user_id": semconv.USER_ID,
+    "organization_id": ("eventlog.organization_id",),
+    "client_id": ("eventlog.client_id",),
+    "session_token_hash": ("eventlog.session_token_hash",),
+    "session_jwt_hash": ("eventlog.session_jwt_hash",),
+    "error_message": ("eventlog.error_message",),
+}
+"""Fields that differ from request to request → where they stand on a span, most telling first.
+
+They are copied and cleaned; nothing else of an event log depends on them. In the order of `Pair`.
+"""
+
+FEW_VALUED: frozenset[str] = frozenset(
+    {
+        *(f"eventlog.{field}" for field in ("auth_method", "auth_factor", "category")),
+        "eventlog.message_status",
+        *semconv.HTTP_METHOD,
+        *semconv.HTTP_ROUTE,
+        *semconv.HTTP_STATUS_CODE,
+        semconv.EVENTLOG_STATUS,
+    }
+)
+"""Attributes that the other fields are read from, beside what `RuleSet` and `decide` ask for."""
 _RESOURCE_FIELDS = (
     ("project", semconv.SERVICE_NAMESPACE),
     ("environment", semconv.DEPLOYMENT_ENVIRONMENT),
@@ -61,6 +91,17 @@ class Mapper:
         self.privacy = privacy
         self.rank = rank
         self._resource_memo: tuple[Attributes | None, Mapping[str, str]] = (None, {})
+        self.cleaners = _cleaners(privacy)
+        telling = FEW_VALUED | ASKED | rules.outcome_attributes
+        self.where = WHERE - telling
+        """Attributes that differ from request to request, and of which only matter which rule they
+        make fit, and which query parameters are there."""
+        self.few_valued = (telling | rules.asked_attributes) - self.where
+        """Attributes on which the action, the outcome and the few-valued fields depend."""
+        kept = [self._keep_always, *self._keep.values(), *(rule.keep for rule in rules.rules)]
+        read = self.few_valued | self.where
+        self.many_valued = frozenset(chain(*MANY_VALUED.values(), *kept)) - read
+        """Attributes that are only copied, into a field or because a rule keeps them."""
 
     def match(self, span: SpanData) -> Match | None:
         """Return what a span is, or None if it is no auth call."""
@@ -116,7 +157,7 @@ class Mapper:
         decided: Outcome,
         shared: Mapping[str, Any],
     ) -> EventLog:
-        attributes, hashed = span.attributes, self.privacy.identifier
+        attributes, clean = span.attributes, self.cleaners
         # The wall clock may step back while a request runs; the order of the two halves may not.
         time_unix_nano = max(span.end_unix_nano, span.start_unix_nano)
         is_error = decided.status is Status.ERROR
@@ -127,22 +168,20 @@ class Mapper:
             outcome_source=decided.source,
             next_step=clean_word(decided.next_step),
             error_type=clean_word(decided.error_type),
-            error_message=_error_message(span, notes) if is_error else None,
+            error_message=clean["error_message"](_error_message(span, notes)) if is_error else None,
             http_status_code=integer(first(attributes, semconv.HTTP_STATUS_CODE)),
-            user_id=self.privacy.user(
-                clean_user(
-                    notes.user_id or first_text(attributes, semconv.USER_ID) or notes.signal_user_id
-                )
+            user_id=clean["user_id"](
+                notes.user_id or _many(attributes, "user_id") or notes.signal_user_id
             ),
-            organization_id=hashed(
-                clean_identifier(_said(notes.organization_id, attributes, "organization_id"))
+            organization_id=clean["organization_id"](
+                notes.organization_id or _many(attributes, "organization_id")
             ),
-            client_id=hashed(clean_identifier(_said(notes.client_id, attributes, "client_id"))),
-            session_token_hash=self.privacy.token_hash(
-                _said(notes.session_token_hash, attributes, "session_token_hash")
+            client_id=clean["client_id"](notes.client_id or _many(attributes, "client_id")),
+            session_token_hash=clean["session_token_hash"](
+                notes.session_token_hash or _many(attributes, "session_token_hash")
             ),
-            session_jwt_hash=self.privacy.token_hash(
-                _said(notes.session_jwt_hash, attributes, "session_jwt_hash")
+            session_jwt_hash=clean["session_jwt_hash"](
+                notes.session_jwt_hash or _many(attributes, "session_jwt_hash")
             ),
             message_status=clean_word(_said(notes.message_status, attributes, "message_status")),
             attributes=self._kept(span, match, notes, shared["action"]),
@@ -154,7 +193,7 @@ class Mapper:
         attributes, resource = span.attributes, span.resource
         action = clean_action(notes.action or match.action) or ""
         info = lookup(action)
-        hashed = self.privacy.identifier
+        clean = self.cleaners
         return {
             "action": action,
             "span_id": span.span_id,
@@ -164,24 +203,18 @@ class Mapper:
             "trace_sampled": span.trace_sampled,
             "category": clean_word(attributes.get("eventlog.category")) or info.category,
             **self._of_resource(resource),
-            "correlation_id": hashed(
-                valid_correlation_id(
-                    notes.correlation_id
-                    or first_text(attributes, ("eventlog.correlation_id",))
-                    or first_text(attributes, semconv.REQUEST_CORRELATION_ID)
-                )
+            "correlation_id": clean["correlation_id"](
+                notes.correlation_id or _many(attributes, "correlation_id")
             ),
-            "flow_id": hashed(clean_identifier(_said(notes.flow_id, attributes, "flow_id"))),
+            "flow_id": clean["flow_id"](notes.flow_id or _many(attributes, "flow_id")),
             "auth_method": clean_word(_said(notes.auth_method, attributes, "auth_method"))
             or info.auth_method,
             "auth_factor": clean_word(_said(notes.auth_factor, attributes, "auth_factor"))
             or info.auth_factor,
             "http_method": clean_method(first_text(attributes, semconv.HTTP_METHOD)),
             "http_route": _route(attributes, match),
-            "client_address": self.privacy.client_address(
-                first_text(attributes, semconv.CLIENT_ADDRESS)
-            ),
-            "user_agent": clean_user_agent(first_text(attributes, semconv.USER_AGENT)),
+            "client_address": clean["client_address"](_many(attributes, "client_address")),
+            "user_agent": clean["user_agent"](_many(attributes, "user_agent")),
             "rank": self.rank,
         }
 
@@ -200,14 +233,42 @@ class Mapper:
         self, span: SpanData, match: Match, notes: Annotations, action: str
     ) -> dict[str, AttributeValue]:
         """Return what the allow-lists of the rule and of the action name, and what was set."""
-        names = self._keep.get(action, self._keep_always)
-        if match.rule is not None and match.rule.keep:
-            names = (*match.rule.keep, *names)
+        names = self.kept_names(match, action)
         if not names and not notes.attributes:
             return {}
         attributes = span.attributes
         found = [(name, attributes[name]) for name in names if name in attributes]
         return self.privacy.attributes([*found, *notes.attributes.items()])
+
+    def kept_names(self, match: Match, action: str) -> tuple[str, ...]:
+        """Return the attributes that the allow-lists of a match's rule and of its action name."""
+        names = self._keep.get(action, self._keep_always)
+        if match.rule is not None and match.rule.keep:
+            return (*match.rule.keep, *names)
+        return names
+
+
+def _cleaners(privacy: Privacy) -> Mapping[str, Callable[[object], str | None]]:
+    """Return what is taken over, and hashed where configured, of a text given for a field."""
+
+    def hashed(clean: Callable[[object], str | None]) -> Callable[[object], str | None]:
+        identifier = privacy.identifier
+        return (lambda value: identifier(clean(value))) if privacy.hash_identifiers else clean
+
+    return {
+        "correlation_id": hashed(valid_correlation_id),
+        "flow_id": hashed(clean_identifier),
+        "client_address": privacy.client_address,
+        "user_agent": clean_user_agent,
+        "user_id": (lambda value: privacy.user(clean_user(value)))
+        if privacy.hash_identifiers
+        else clean_user,
+        "organization_id": hashed(clean_identifier),
+        "client_id": hashed(clean_identifier),
+        "session_token_hash": privacy.token_hash,
+        "session_jwt_hash": privacy.token_hash,
+        "error_message": scrub,
+    }
 
 
 def _keep_by_action(
@@ -239,6 +300,10 @@ def _never_reached_a_handler(span: SpanData, match: Match) -> bool:
     )
 
 
+def _many(attributes: Mapping[str, AttributeValue], field: str) -> str | None:
+    return first_text(attributes, MANY_VALUED[field])
+
+
 def _said(note: str | None, attributes: Mapping[str, AttributeValue], field: str) -> object:
     """Return the application's word beside the span, or else the one on the span."""
     return note or attributes.get(semconv.EVENTLOG_PREFIX + field)
@@ -261,11 +326,11 @@ def _route(attributes: Mapping[str, AttributeValue], match: Match) -> str | None
 
 
 def _error_message(span: SpanData, notes: Annotations) -> str | None:
-    """Return the most telling text about what went wrong, scrubbed and bounded."""
-    said = notes.error_message or first_text(span.attributes, ("eventlog.error_message",))
+    """Return the most telling text about what went wrong, not yet scrubbed."""
+    said = notes.error_message or _many(span.attributes, "error_message")
     if said is None:
         for event in reversed(span.events):
             if event.name == semconv.EXCEPTION_EVENT:
                 said = first_text(event.attributes, (semconv.EXCEPTION_MESSAGE,))
                 break
-    return scrub(said or span.span_status_message)
+    return said or span.span_status_message

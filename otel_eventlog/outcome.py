@@ -32,6 +32,23 @@ from otel_eventlog.request_facts import (
 )
 from otel_eventlog.rules import Conclusion, OutcomeRule, Rule, When
 
+ASKED = frozenset(
+    {
+        *semconv.HTTP_STATUS_CODE,
+        *semconv.HTTP_METHOD,
+        *semconv.RPC_SYSTEM,
+        *semconv.RPC_SERVICE,
+        *semconv.RPC_GRPC_STATUS_CODE,
+        *semconv.RESPONSE_CONTENT_TYPE,
+        *semconv.RESPONSE_LOCATION,
+        *semconv.ERROR_TYPE,
+        semconv.EVENTLOG_STATUS,
+        "eventlog.next_step",
+        "eventlog.error_type",
+    }
+)
+"""Attributes that `decide` may ask for, beside those that the conditions of rules name."""
+
 HTTP_ERROR_FROM = 400
 METHOD_NOT_ALLOWED = 405
 _RPC_UNKNOWN = RPC_STATUS_NAMES.index("UNKNOWN")

@@ -24,6 +24,8 @@ from otel_eventlog.delivery.tally import DeliveryStats
 from otel_eventlog.mapping import Mapper
 from otel_eventlog.model import SpanKind
 from otel_eventlog.readable import (
+    at_end,
+    at_start,
     attributes_of,
     exceptions_of,
     head_of,
@@ -89,9 +91,10 @@ class EventLogSpanProcessor(SpanProcessor):
         """Whose spans these are, where known: `api` opens its spans there."""
         self.on_request: Callable[[], None] | None = None
         """Called in the request's thread for every request that is tracked; must not raise."""
-        self._at_start = mapper.rules.at_start
+        self._judge = mapper.rules.at_start
         self._judges_servers = _SERVER in mapper.rules.kinds
         self._table = Table(spans_max)
+        self._tracked = self._table.by_span
         self._put: Callable[[Snapshot], None] = delivery.put
         self._is_shut_down = False
         _active.append(weakref.ref(self))
@@ -103,11 +106,11 @@ class EventLogSpanProcessor(SpanProcessor):
         try:
             if self._is_shut_down:
                 return
-            attributes, kind, parent = peek(span), kind_number(span.kind), span.parent
-            match = self._at_start(kind, attributes)
+            attributes, kind, parent = at_start(span)
+            match = self._judge(kind, attributes)
             around = None
-            if parent is not None and not parent.is_remote:
-                around = self._table.get(parent.span_id)
+            if parent is not None and self._tracked and not parent.is_remote:
+                around = self._tracked.get(parent.span_id)
             if match is not None or (kind == _SERVER and "http.route" not in attributes):
                 self._start(span, parent_context, match, around)
             elif around is not None:
@@ -118,11 +121,11 @@ class EventLogSpanProcessor(SpanProcessor):
     def on_end(self, span: ReadableSpan) -> None:
         """Hand over a request whose span ended; called in whichever thread ends it."""
         try:
-            span_id = span.context.span_id
-            request = self._table.pop(span_id, None)
+            span_id, attributes = at_end(span)
+            request = self._tracked.pop(span_id, None)
             if REPORTED.wanted:
                 REPORTED.add(span_id)
-            if request is not None or semconv.EVENTLOG_ACTION in peek(span):
+            if request is not None or semconv.EVENTLOG_ACTION in attributes:
                 self._end(span, span_id, request)
         except Exception:  # noqa: BLE001 - nothing of ours may reach the request
             guard.caught("EventLogSpanProcessor.on_end")
@@ -159,7 +162,7 @@ class EventLogSpanProcessor(SpanProcessor):
 
     def find(self, span_id: int) -> Request | None:
         """Return the request in progress that a span is, or is inside of."""
-        return self._table.get(span_id)
+        return self._tracked.get(span_id)
 
     def judge(self, request: Request) -> Match | None:
         """Judge a running span again that could not be judged at its start.
@@ -198,7 +201,7 @@ class EventLogSpanProcessor(SpanProcessor):
     ) -> None:
         """Track a span that is an auth call, or may turn out to be one."""
         if match is LATER:
-            match = self._at_start(kind_number(span.kind), peek(span), _scope_name(span))
+            match = self._judge(kind_number(span.kind), peek(span), _scope_name(span))
         if isinstance(match, Match):
             self._begin(span, match, around, parent_context)
         elif match is LATER or ("http.route" not in peek(span) and self._judges_servers):

@@ -12,6 +12,15 @@ from urllib.parse import unquote_plus
 from otel_eventlog import semconv
 from otel_eventlog.model import AttributeValue
 
+WHERE = frozenset({*semconv.URL_PATH, *semconv.URL_QUERY, *semconv.HTTP_TARGET, *semconv.URL_FULL})
+"""Attributes that tell the path, the host and the query string of a request."""
+
+ASKED = frozenset(
+    {*WHERE, *semconv.HTTP_METHOD, *semconv.HTTP_ROUTE, *semconv.SERVER_ADDRESS}
+    | {*semconv.RPC_SYSTEM, *semconv.RPC_SERVICE, *semconv.RPC_METHOD}
+)
+"""Attributes that the functions below, and a look at the rules, may ask for."""
+
 QUERY_PARAMETERS_MAX = 64
 """Names looked at in one query string."""
 

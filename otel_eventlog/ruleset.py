@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from otel_eventlog import semconv
 from otel_eventlog.limits import IDENTIFIER_CHARS_MAX
 from otel_eventlog.model import AttributeValue, SpanKind
+from otel_eventlog.request_facts import ASKED
 from otel_eventlog.ruleindex import LATER, UNTOLD, Entry, Later, RuleIndex
 from otel_eventlog.rules import KINDS, Match, Rule, RuleGroup
 from otel_eventlog.templates import parse_template
@@ -39,6 +40,18 @@ class RuleSet:
         self.groups = tuple(groups)
         self.asks_attributes = any(rule.attributes for group in groups for rule in group.rules)
         """Whether a rule may fit only at the end: attributes are set while a request runs."""
+        self.asked_attributes = ASKED.union(
+            (semconv.EVENTLOG_ACTION, semconv.EVENTLOG_DROP),
+            *(rule.attributes for rule in self.rules),
+        )
+        """Every attribute that `match` may ask for."""
+        self.outcome_attributes = frozenset(
+            name
+            for rule in self.rules
+            for outcome in rule.outcomes
+            for name in outcome.when.attributes
+        )
+        """Every attribute that a condition of a rule's outcome names."""
         entries: dict[int, list[Entry]] = {}
         for priority, rule in enumerate(_in_order(self.groups)):
             entry = Entry.of(priority, rule)
@@ -98,7 +111,10 @@ class RuleSet:
             scope_name: name of the instrumentation scope; None if it is not known.
 
         """
-        found = self._find(kind, attributes, scope_name)
+        index = self._indexes.get(kind)
+        found = None if index is None else index.glance(attributes)
+        if found is UNTOLD:
+            found = index.find(attributes, scope_name)  # type: ignore[union-attr] # it glanced
         if found is None and semconv.EVENTLOG_ACTION not in attributes:
             # With a route it was judged; the usual unwanted span ends here.
             if (
@@ -109,7 +125,7 @@ class RuleSet:
             ):
                 return None
             return LATER
-        return _weighed(found, attributes)
+        return _weighed(found, attributes)  # type: ignore[arg-type] # not UNTOLD any more
 
     def _find(
         self, kind: int, attributes: Mapping[str, AttributeValue], scope_name: str | None

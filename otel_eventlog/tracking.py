@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from opentelemetry import context as context_api
 from opentelemetry.sdk.trace import Span
 
-from otel_eventlog.model import TAG_REQUEST, uuid_int, uuid_text
+from otel_eventlog.model import TAG_REQUEST, derived_id
 from otel_eventlog.outcome import Annotations
 from otel_eventlog.readable import SpanHead
 from otel_eventlog.rules import Match
@@ -96,7 +96,7 @@ class Request:
         """The request id, as in its event logs."""
         known = self._request_id
         if known is None:
-            known = uuid_text(uuid_int(self.span.start_time or 0, self.span_id, TAG_REQUEST))
+            known = derived_id(self.span.start_time or 0, self.span_id, TAG_REQUEST)
             self._request_id = known
         return known
 
@@ -155,30 +155,27 @@ class Table:
     """
 
     def __init__(self, spans_max: int = TRACKED_SPANS_MAX) -> None:
-        self._by_span: dict[int, Request] = {}
+        self.by_span: dict[int, Request] = {}
+        """To look up, and to take out: every span of the application asks. `put` bounds it."""
         self._spans_max = spans_max
-        self.get = self._by_span.get
-        """Return the request that a span is, or is inside of."""
-        self.pop = self._by_span.pop
-        """Forget a span and return what it was tracked as."""
         self.evicted = 0
         """How many spans were forgotten because they never ended and room was needed."""
 
     def __len__(self) -> int:
-        return len(self._by_span)
+        return len(self.by_span)
 
     def put(self, span_id: int, request: Request) -> None:
         """Track a span as a request, or as running inside of one."""
-        by_span = self._by_span
+        by_span = self.by_span
         if len(by_span) >= self._spans_max:
             self._evict()
         by_span[span_id] = request
 
     def _evict(self) -> None:
         try:
-            oldest = next(iter(self._by_span))
+            oldest = next(iter(self.by_span))
         except (StopIteration, RuntimeError):
             # Another thread emptied or changed it meanwhile; it will make room as well.
             return
-        if self._by_span.pop(oldest, None) is not None:
+        if self.by_span.pop(oldest, None) is not None:
             self.evicted += 1

@@ -47,23 +47,20 @@ TEXT_ATTRIBUTES: Mapping[str, str] = {
 }
 """Text field → attribute of the log record."""
 
+FEW_VALUED = (
+    "action",
+    "category",
+    "next_step",
+    "auth_method",
+    "auth_factor",
+    "http_method",
+    "http_route",
+    "error_type",
+    "message_status",
+)
+"""Text fields that take few different values together, so that what they are encoded to recurs."""
+
 OUTCOME_SOURCE = "eventlog.outcome_source"
-FEW_VALUES = frozenset(
-    TEXT_ATTRIBUTES[name]
-    for name in (
-        "action",
-        "category",
-        "next_step",
-        "auth_method",
-        "auth_factor",
-        "http_method",
-        "http_route",
-        "error_type",
-        "user_agent",
-        "message_status",
-    )
-) | {OUTCOME_SOURCE}
-"""Attributes whose values recur, so that their encoded form is worth remembering."""
 
 RESOURCE_ATTRIBUTES: Mapping[str, tuple[str, ...]] = {
     "project": semconv.SERVICE_NAMESPACE,
@@ -131,13 +128,13 @@ def to_record(event: EventLog) -> WireRecord:
         flags=FLAG_SAMPLED if event.trace_sampled else 0,
         severity_number=SEVERITY_WARN if is_error else SEVERITY_INFO,
         severity_text="WARN" if is_error else "INFO",
-        body=_sentence(event),
+        body=sentence(event),
         attributes=attributes,
     )
 
 
 def resource_of(event: EventLog) -> dict[str, str]:
-    """Return the resource attributes under which an event log travels."""
+    """Return the resource attributes under which an event log travels, in their order here."""
     return {
         names[0]: value
         for field_name, names in RESOURCE_ATTRIBUTES.items()
@@ -145,7 +142,7 @@ def resource_of(event: EventLog) -> dict[str, str]:
     }
 
 
-def _sentence(event: EventLog) -> str:
+def sentence(event: EventLog) -> str:
     """Return the readable body: `PasswordsAuthenticate error: invalid_credentials (12.3 ms)`."""
     text = f"{event.action} {event.status.value}"
     if event.error_type:
@@ -153,8 +150,13 @@ def _sentence(event: EventLog) -> str:
     if event.next_step:
         text += f", next: {event.next_step}"
     if event.duration_ns is not None:
-        text += f" ({event.duration_ns / 1e6:.1f} ms)"
+        text += duration_words(event.duration_ns)
     return text
+
+
+def duration_words(duration_ns: int) -> str:
+    """Return what a body says last of an outcome."""
+    return f" ({duration_ns / 1e6:.1f} ms)"
 
 
 def from_record(record: WireRecord, resource: Mapping[str, AttributeValue]) -> EventLog:

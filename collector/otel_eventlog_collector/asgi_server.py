@@ -12,6 +12,7 @@ import contextlib
 import json
 import math
 import socket
+import ssl
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -20,6 +21,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from otel_eventlog_collector.errors import ConfigError
 from otel_eventlog_collector.limits import (
+    CONNECTIONS_BACKLOG,
     CONNECTIONS_MAX,
     HEADER_BYTES_MAX,
     HEADER_TIMEOUT_S,
@@ -29,8 +31,6 @@ from otel_eventlog_collector.limits import (
 
 AsgiApp: TypeAlias = Any
 """An ASGI 3 application: `async (scope, receive, send)`."""
-
-_BACKLOG = 1024
 
 
 class BoundedHttpProtocol(HttpToolsProtocol):
@@ -42,6 +42,8 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the time limit; it covers a client that connects and says nothing."""
+        # Whatever logging is configured: addresses hold what people search for.
+        self.access_log = False
         super().connection_made(transport)
         self._await_headers()
 
@@ -139,6 +141,7 @@ class AsgiServer:
         port: port to bind; 0 picks a free one.
         name: what the listener is called in messages, and its option without dashes.
         connections_max: open connections; over it requests are answered 503.
+        tls: what the listener speaks TLS with; None for plain text.
 
     """
 
@@ -150,6 +153,7 @@ class AsgiServer:
         *,
         name: str,
         connections_max: int = CONNECTIONS_MAX,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         """Prepare; nothing is bound yet."""
         self._host = host
@@ -167,8 +171,10 @@ class AsgiServer:
             server_header=False,
             limit_concurrency=connections_max,
             timeout_keep_alive=KEEP_ALIVE_S,
-            backlog=_BACKLOG,
+            backlog=CONNECTIONS_BACKLOG,
         )
+        self._config.load()
+        self._config.ssl = tls  # uvicorn makes one of files only, and never reads them again
         self._server: _Server | None = None
         self._serving: asyncio.Task[None] | None = None
 
@@ -179,7 +185,7 @@ class AsgiServer:
             ConfigError: the address cannot be bound.
 
         """
-        bound = _bind(self._host, self._port, self._name)
+        bound = bind(self._host, self._port, self._name)
         address: tuple[str, int] = bound.getsockname()[:2]
         self._server = _Server(self._config)
         self._serving = asyncio.create_task(self._server.serve(sockets=[bound]))
@@ -202,7 +208,18 @@ class AsgiServer:
         await serving
 
 
-def _bind(host: str, port: int, name: str) -> socket.socket:
+def bind(host: str, port: int, name: str) -> socket.socket:
+    """Return a socket that listens.
+
+    Args:
+        host: address or name to bind.
+        port: port to bind; 0 picks a free one.
+        name: the listener's, for messages: its option without dashes.
+
+    Raises:
+        ConfigError: the address cannot be had.
+
+    """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -216,7 +233,7 @@ def _bind(host: str, port: int, name: str) -> socket.socket:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(address)
         # uvicorn only starts to accept later; a port that is taken may show at listen() alone.
-        bound.listen(_BACKLOG)
+        bound.listen(CONNECTIONS_BACKLOG)
     except OSError as error:
         bound.close()
         raise cannot_bind(name, host, port, error) from error

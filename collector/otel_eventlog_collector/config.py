@@ -34,6 +34,7 @@ from otel_eventlog_collector.errors import ConfigError
 from otel_eventlog_collector.hash_keys import hash_keys
 from otel_eventlog_collector.query_parse import did_you_mean
 from otel_eventlog_collector.query_parse.times import parse_duration_ns
+from otel_eventlog_collector.tls import TlsFiles, tls_files
 from otel_eventlog_collector.tokens import Scope, has_scope, read_tokens
 
 RETENTION_NS_MAX = parse_duration_ns("3660d")
@@ -222,6 +223,9 @@ class Settings(BaseSettings):
     hash_client_address: bool = False
     hash_identifiers: bool = False
     token_file: Annotated[Path | None, AfterValidator(_check_token_file)] = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    tls_client_ca: Path | None = None
     allowed_host: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
 
     @classmethod
@@ -248,6 +252,18 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _certificates_are_good(self) -> Settings:
+        """Refuse certificates with which nobody could connect."""
+        if self.tls_files is not None:
+            self.tls_files.check()
+        return self
+
+    @property
+    def tls_files(self) -> TlsFiles | None:
+        """The certificates of the listeners, None without TLS."""
+        return tls_files(self.tls_cert, self.tls_key, self.tls_client_ca)
+
+    @model_validator(mode="after")
     def _open_needs_tokens(self) -> Settings:
         """Refuse to let anybody but this machine in without tokens."""
         tokens = read_tokens(self.token_file) if self.token_file else ()
@@ -265,7 +281,9 @@ class Settings(BaseSettings):
         return self
 
 
-PATH_FIELDS = frozenset({"data", "rules", "hash_key_file", "token_file"})
+PATH_FIELDS = frozenset(
+    ("data", "rules", "hash_key_file", "token_file", "tls_cert", "tls_key", "tls_client_ca")
+)
 
 
 @dataclass(frozen=True, slots=True)

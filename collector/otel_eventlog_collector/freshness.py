@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from otel_eventlog.model import EventLog, Status
+from otel_eventlog.pairs import Pair
 
 SLICE_S = 10
 SLICES = 30
@@ -43,10 +44,11 @@ class _Slice:
     buckets: list[int] = field(default_factory=lambda: [0] * _BUCKETS)
 
 
-def outcome_times(events: Sequence[EventLog]) -> list[int]:
-    """Return when some of the outcomes among event logs happened; take it before the write."""
-    times = [event.time_unix_nano for event in events if event.status is not Status.START]
-    return times[:: max(1, math.ceil(len(times) / SAMPLES_PER_WRITE_MAX))]
+def outcome_times(events: Sequence[EventLog], pairs: Sequence[Pair] = ()) -> list[int]:
+    """Return when some of the outcomes of a write happened; take it before the write."""
+    outcomes = [event.time_unix_nano for event in events if event.status is not Status.START]
+    step = max(1, math.ceil((len(outcomes) + len(pairs)) / SAMPLES_PER_WRITE_MAX))
+    return [*outcomes[::step], *(pair.end_unix_nano for pair in pairs[::step])]
 
 
 class Freshness:

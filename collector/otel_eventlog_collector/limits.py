@@ -23,6 +23,10 @@ RECORDS_PER_REQUEST_MAX = 20_000
 GROUPS_PER_REQUEST_MAX = 40_000
 """Most resources and scopes of one request together."""
 
+SHALLOW_BYTES_MAX = 512 * 1024
+"""Largest protobuf request whose upper levels are parsed at once; in a larger one records are
+counted before."""
+
 FIELDS_WALKED_MAX = 150_000
 """Most protobuf fields above the level of single records, unknown ones included."""
 
@@ -34,6 +38,9 @@ JSON_BRACKETS_SKIPPED_MAX = 1_000_000
 
 ATTRIBUTES_PER_REQUEST_MAX = 1_000_000
 """Most attributes of all records and resources of one request together."""
+
+GZIP_MEMBERS_MAX = 256
+"""Most gzip members of one body. Over it: 413."""
 
 # --- one record ----------------------------------------------------------------------------------
 ATTRIBUTES_PER_RECORD_MAX = 1024
@@ -76,14 +83,32 @@ IN_FLIGHT_BYTES_MAX = 96 * _MIB
 REQUESTS_IN_FLIGHT_MAX = 512
 """Requests being read, decoded or stored. Over it: 429, UNAVAILABLE."""
 
+QUEUE_EVENTS_MAX = 60_000
+"""Event logs that wait for the store's writer. Over it: 429, UNAVAILABLE."""
+
+QUEUE_BYTES_MAX = 64 * _MIB
+"""Memory that they may take. Over it: 429, UNAVAILABLE."""
+
 CONNECTIONS_MAX = 1024
 """Open HTTP connections of one listener. Over it: 503."""
 
+CONNECTIONS_BACKLOG = 1024
+"""Connections the kernel keeps waiting until a listener accepts them."""
+
 HEADER_BYTES_MAX = 64 * 1024
-"""Largest request line and headers of one HTTP request. Over it the connection is closed."""
+"""Largest request line and headers of one HTTP request. Over it: 431, and the connection closes."""
+
+PIPELINED_REQUESTS_MAX = 64
+"""Complete requests waiting on one HTTP connection. Over it the connection closes after them."""
 
 GRPC_STREAMS_PER_CONNECTION_MAX = 128
 """Concurrent calls on one gRPC connection."""
+
+GRPC_CONNECTIONS_MAX = 1024
+"""Open gRPC connections. Over it a connection is closed."""
+
+GRPC_MESSAGES_COMING_IN_MAX = 16
+"""gRPC messages that come in at the same time; others are held back in their clients."""
 
 # --- time ----------------------------------------------------------------------------------------
 HEADER_TIMEOUT_S = 5
@@ -91,6 +116,9 @@ HEADER_TIMEOUT_S = 5
 
 BODY_TIMEOUT_S = 10
 """Longest wait for a body, beyond what its size allows at BODY_BYTES_PER_S_MIN."""
+
+GRPC_MESSAGE_TIMEOUT_S = 20
+"""Longest wait for a gRPC message; stock exporters give up after 10 s."""
 
 BODY_BYTES_PER_S_MIN = 256 * 1024
 """Slowest pace at which a long body may come in."""

@@ -122,11 +122,21 @@ class Metrics:
 
         """
         if amount:
-            self._add(name, amount, labels)
+            self._add(name, amount, self._key(name, labels))
 
     def observe(self, name: str, seconds: float, /, **labels: object) -> None:
         """Add one observation to a summary (its sum and its count)."""
-        self._add(name, seconds, labels)
+        self._add(name, seconds, self._key(name, labels))
+
+    def counter(self, name: str, /, **labels: object) -> Callable[[float], None]:
+        """Return what adds to one label set: a third of the cost of naming it each time.
+
+        Raises:
+            KeyError: as `count`.
+
+        """
+        key = self._key(name, labels)
+        return lambda amount: self._add(name, amount, key)
 
     def gauge(self, name: str, read: Callable[[], float], help_text: str) -> None:
         """Declare a gauge whose value is read whenever the metrics are printed."""
@@ -135,8 +145,7 @@ class Metrics:
 
     def value(self, name: str, /, **labels: object) -> float:
         """Return a counter's value or a summary's sum, 0 if nothing was counted yet."""
-        key = tuple(str(labels[label]) for label in self._declared[name].labels)
-        return self._values[name].get(key, 0)
+        return self._values[name].get(self._key(name, labels), 0)
 
     def total(self, name: str) -> float:
         """Return the sum over all label sets of a counter."""
@@ -155,13 +164,14 @@ class Metrics:
         """Return everything in the Prometheus text format, version 0.0.4."""
         return "".join(line + "\n" for line in self._lines())
 
-    def _add(self, name: str, amount: float, labels: Mapping[str, object]) -> None:
-        declared = self._declared[name].labels
-        key = tuple(str(labels[label]) for label in declared)
+    def _key(self, name: str, labels: Mapping[str, object]) -> tuple[str, ...]:
+        return tuple([str(labels[label]) for label in self._declared[name].labels])
+
+    def _add(self, name: str, amount: float, key: tuple[str, ...]) -> None:
         with self._lock:
             values, counts = self._values[name], self._counts[name]
             if key not in values and len(values) >= LABEL_SETS_MAX:
-                key = (OTHER,) * len(declared)
+                key = (OTHER,) * len(key)
             values[key] = values.get(key, 0) + amount
             counts[key] = counts.get(key, 0) + 1
 

@@ -8,10 +8,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from itertools import repeat
+from operator import itemgetter
 
 from otel_eventlog.guard import told
 from otel_eventlog.mapping import Mapper
 from otel_eventlog.model import EventLog, SpanData
+from otel_eventlog.pairs import Pair
+from otel_eventlog.rules import Match
 from otel_eventlog_collector.freshness import Freshness, outcome_times
 from otel_eventlog_collector.limits import (
     CLOCK_SKEW_NS_MAX,
@@ -19,10 +23,19 @@ from otel_eventlog_collector.limits import (
     SPANS_PER_SLICE,
 )
 from otel_eventlog_collector.metrics import Metrics, Occasionally
-from otel_eventlog_collector.protocols import Clock, ConsumeResult, EventWriter, WriteResult
+from otel_eventlog_collector.protocols import (
+    Clock,
+    ConsumeResult,
+    EventWriter,
+    SpansToConsume,
+    WriteResult,
+)
 
+_TEMPLATE = itemgetter(Pair._fields.index("template"))
+_TIME_OF_OUTCOME = itemgetter(Pair._fields.index("end_unix_nano"))
 _log = logging.getLogger(__name__)
 _TRACEBACK_PERIOD_S = 60
+_PAIRS_PER_WRITE_MAX = EVENTS_PER_WRITE_MAX // 2
 
 
 def stamp(events: Sequence[EventLog], now_unix_nano: int) -> int:
@@ -71,24 +84,29 @@ class Pipeline:
         self._commits: set[asyncio.Task[WriteResult]] = set()
         self._traceback = Occasionally(_TRACEBACK_PERIOD_S)
 
-    async def consume_spans(self, spans: Sequence[SpanData]) -> ConsumeResult:
+    async def consume_spans(self, spans: SpansToConsume) -> ConsumeResult:
         """Map spans to event logs and store them; see `protocols.Consumer`."""
         request = _Request(self)
-        for start in range(0, len(spans), SPANS_PER_SLICE):
-            for span in spans[start : start + SPANS_PER_SLICE]:
-                events = self._map(span)
+        for start in range(0, len(spans.spans), SPANS_PER_SLICE):
+            end = start + SPANS_PER_SLICE
+            matches = spans.matches[start:end] or repeat(None)
+            for span, match in zip(spans.spans[start:end], matches, strict=False):
+                events = self._map(span, match)
                 if events is None:
                     request.unmapped += 1
                 elif events:
-                    request.waiting.extend(events)
-                    request.mapped += len(events)
+                    request.events.extend(events)
                 else:
                     request.unwanted += 1
             await request.write(at_least=EVENTS_PER_WRITE_MAX - 2 * SPANS_PER_SLICE)
             await asyncio.sleep(0)
+        for start in range(0, len(spans.pairs), _PAIRS_PER_WRITE_MAX):
+            pairs = spans.pairs[start : start + _PAIRS_PER_WRITE_MAX]
+            await request.write(at_least=EVENTS_PER_WRITE_MAX - 2 * len(pairs) + 1)
+            request.pairs.extend(pairs)
         await request.write(at_least=1)
         await request.commit()
-        self._metrics.count("eventlog_events_mapped_total", request.mapped)
+        self._metrics.count("eventlog_events_mapped_total", request.given)
         self._metrics.count(
             "eventlog_records_dropped_total", request.unwanted, signal="traces", reason="unwanted"
         )
@@ -102,7 +120,7 @@ class Pipeline:
                 privacy.hash_contacts(event)
         request = _Request(self)
         for start in range(0, len(events), EVENTS_PER_WRITE_MAX):
-            request.waiting.extend(events[start : start + EVENTS_PER_WRITE_MAX])
+            request.events.extend(events[start : start + EVENTS_PER_WRITE_MAX])
             await request.write(at_least=1)
         await request.commit()
         return request.result(len(events))
@@ -112,16 +130,20 @@ class Pipeline:
         while self._commits:
             await asyncio.wait(self._commits)
 
-    def begin(self, events: Sequence[EventLog]) -> asyncio.Task[WriteResult]:
-        """Stamp and queue event logs; the task is done when they are on disk.
+    def begin(self, events: list[EventLog], pairs: list[Pair]) -> asyncio.Task[WriteResult]:
+        """Stamp and queue event logs and pairs; the task is done when they are on disk.
 
         A task of its own: a client that hangs up cancels its request, but not a commit others may
         be part of, nor the waking of the tail.
         """
-        self._stamp(events)
-        ended = outcome_times(events)
-        writing = self._writer.write(events)
-        task = asyncio.create_task(self._commit(writing, time.monotonic(), ended))
+        now = self._clock()
+        if pairs and max(map(_TIME_OF_OUTCOME, pairs)) > now + CLOCK_SKEW_NS_MAX:
+            pairs = _apart(pairs, events, now + CLOCK_SKEW_NS_MAX)
+        self._stamp(events, now)
+        self._count(events, pairs)
+        ended = outcome_times(events, pairs)
+        written = self._writer.write(events, pairs)
+        task = asyncio.create_task(self._commit(written, time.monotonic(), ended))
         self._commits.add(task)
         task.add_done_callback(self._settled)
         return task
@@ -131,20 +153,28 @@ class Pipeline:
         if not task.cancelled():
             task.exception()  # looked at, also when whoever waited for it has gone
 
-    def _map(self, span: SpanData) -> tuple[EventLog, ...] | None:
+    def _map(self, span: SpanData, match: Match | None) -> tuple[EventLog, ...] | None:
         """Return the event logs of one span, None if mapping it failed: a mistake of ours."""
         try:
-            return self._mapper.map_span(span)
+            if match is None:
+                return self._mapper.map_span(span)
+            return self._mapper.pair(span, match)
         except Exception as error:  # noqa: BLE001 - one span may never cost its neighbours
             self._metrics.count("eventlog_internal_errors_total", where="mapping")
             if self._traceback.is_due():
                 _log.error("a span could not be mapped; its neighbours were\n%s", told(error))
             return None
 
-    def _stamp(self, events: Sequence[EventLog]) -> None:
-        skewed = stamp(events, self._clock())
+    def _stamp(self, events: Sequence[EventLog], now: int) -> None:
+        skewed = stamp(events, now)
         self._metrics.count("eventlog_events_clock_skewed_total", skewed)
+
+    def _count(self, events: Sequence[EventLog], pairs: Sequence[Pair]) -> None:
+        """Count event logs by action and status: for pairs once a template, not once a pair."""
         kinds = Counter((event.action, event.status) for event in events)
+        for template, count in Counter(map(_TEMPLATE, pairs)).items():
+            for half in (template.start, template.outcome):
+                kinds[half.action, half.status] += count
         for (action, status), count in kinds.items():
             self._metrics.count("eventlog_events_total", count, action=action, status=status)
 
@@ -165,6 +195,17 @@ class Pipeline:
         return result
 
 
+def _apart(pairs: list[Pair], events: list[EventLog], latest_unix_nano: int) -> list[Pair]:
+    """Add what lies too far in the future to `events`; return the other pairs."""
+    plausible = []
+    for pair in pairs:
+        if pair.end_unix_nano > latest_unix_nano:
+            events.extend(pair.event_logs())
+        else:
+            plausible.append(pair)
+    return plausible
+
+
 class _Request:
     """What one request has waiting, being committed, and behind it."""
 
@@ -172,17 +213,22 @@ class _Request:
         self._pipeline = pipeline
         self._commit: asyncio.Task[WriteResult] | None = None
         self._rejected = 0
-        self.waiting: list[EventLog] = []
+        self.events: list[EventLog] = []
+        self.pairs: list[Pair] = []
         self.unmapped = 0
         self.unwanted = 0
-        self.mapped = 0
+        self.given = 0
+        """Event logs given to the store so far."""
 
     async def write(self, at_least: int) -> None:
         """Queue what waits, if it is enough, after the commit before it is done."""
-        if len(self.waiting) >= at_least:
+        waiting = len(self.events) + 2 * len(self.pairs)
+        if waiting >= at_least:
             await self.commit()
-            events, self.waiting = self.waiting, []
-            self._commit = self._pipeline.begin(events)
+            events, self.events = self.events, []
+            pairs, self.pairs = self.pairs, []
+            self.given += waiting
+            self._commit = self._pipeline.begin(events, pairs)
 
     async def commit(self) -> None:
         """Wait for the commit that is under way."""

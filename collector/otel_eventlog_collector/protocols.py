@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from otel_eventlog.model import EventLog, SpanData
+from otel_eventlog.pairs import Pair
+from otel_eventlog.rules import Match
 from otel_eventlog_collector.query import (
     ActionFigures,
     EventQuery,
@@ -40,10 +42,30 @@ class ConsumeResult:
     error_message: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class SpansToConsume:
+    """What of a trace request is to become event logs.
+
+    Attributes:
+        spans: those that have to be mapped.
+        matches: what each of them is; empty if the consumer has to ask the rules itself.
+        pairs: what became of the others already.
+
+    """
+
+    spans: Sequence[SpanData] = ()
+    matches: Sequence[Match] = ()
+    pairs: Sequence[Pair] = ()
+
+    def __len__(self) -> int:
+        """Return the number of spans, of both sorts."""
+        return len(self.spans) + len(self.pairs)
+
+
 class Consumer(Protocol):
     """Next stage of a receiver. Returning means committed and fsynced."""
 
-    async def consume_spans(self, spans: Sequence[SpanData]) -> ConsumeResult:
+    async def consume_spans(self, spans: SpansToConsume) -> ConsumeResult:
         """Map spans to event logs and store them.
 
         Raises:
@@ -85,8 +107,11 @@ class WriteResult:
 class EventWriter(Protocol):
     """Durable, idempotent, order-independent writing."""
 
-    def write(self, events: Sequence[EventLog]) -> Future[WriteResult]:
+    def write(self, events: Sequence[EventLog], pairs: Sequence[Pair] = ()) -> Future[WriteResult]:
         """Queue event logs for the writer; the future is done when they are on disk.
+
+        A pair is both event logs of one request, and counts as two; pairs are merged before single
+        event logs. They are the cheap way: whoever has finished requests gives pairs.
 
         The merge of section 1 of the specification: a higher rank replaces the row whole; at
         equal rank the first stays; the outcome's action (and what the action implies: category,
@@ -201,34 +226,36 @@ class DayStatus:
 
 @dataclass(frozen=True, slots=True)
 class ErasureReport:
-    """What one erasure removed.
+    """What an erasure removed, and what it could not reach.
 
     Attributes:
-        requests: requests of which at least one event log was removed.
-        event_logs: event logs removed.
-        segments: names of the segments that held them, oldest first.
+        requests: number of requests of the user.
+        events: number of event logs that were removed.
+        lingering: names of segments whose removed bytes wait, unreadable to anyone who asks the
+            store, until a long read is over; another erasure, or closing the store, ends that.
+        unread: names of files that were set aside, so that nobody can say whether they hold
+            the user; retention removes them.
 
     """
 
     requests: int = 0
-    event_logs: int = 0
-    segments: Sequence[str] = ()
+    events: int = 0
+    lingering: Sequence[str] = ()
+    unread: Sequence[str] = ()
 
 
-class UserEraser(Protocol):
-    """Removes everything of one user."""
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A file that could not be read: it was renamed, so that everything else goes on.
 
-    def erase_user(self, user_id: str) -> ErasureReport:
-        """Remove whole requests of which either half has exactly this user id.
+    Attributes:
+        name: what it is called now.
+        reason: why, for a person.
 
-        When this returns their bytes are gone from the files, rollups and counts included. Bare
-        ids stay until the retention, so that a redelivery of what was erased is a no-op.
+    """
 
-        Raises:
-            StoreUnavailable: it could not be done, or not to the end; doing it again is safe.
-
-        """
-        ...
+    name: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +270,7 @@ class StoreStatus:
     retention_ns: int
     days: Sequence[DayStatus] = ()
     """The oldest first; empty where a store is not kept by days."""
+    set_aside: Sequence[SetAside] = ()
 
 
 class Store(EventWriter, EventReader, Protocol):
@@ -255,6 +283,22 @@ class Store(EventWriter, EventReader, Protocol):
             force: a person confirms the clock, so the brake against clock jumps does not hold.
 
         """
+        ...
+
+    def erase_user(self, user_id: str) -> ErasureReport:
+        """Remove every request of a user, bytes and counts included.
+
+        A request is the user's when one of its event logs says so; both go. The bare ids stay
+        until retention, so that either half, delivered again, is a duplicate.
+
+        Raises:
+            StoreUnavailable: it could not be finished; asking again goes on.
+
+        """
+        ...
+
+    def seal(self) -> Sequence[str]:
+        """Make days that are over quick to search; return their names. Never stalls writers."""
         ...
 
     def status(self) -> StoreStatus:

@@ -7,15 +7,16 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import version
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from otel_eventlog.mapping import Mapper
-from otel_eventlog.model import Attributes, EventLog, Rank
+from otel_eventlog.model import EventLog, Rank
 from otel_eventlog.privacy import Privacy
 from otel_eventlog.rulefile import load_rule_set
 from otel_eventlog_collector.admin.administration import Administration
@@ -36,20 +37,18 @@ from otel_eventlog_collector.insight.collector_status import STORED, counters_js
 from otel_eventlog_collector.insight.views import Views, store_figures
 from otel_eventlog_collector.metrics import Metrics
 from otel_eventlog_collector.otlp.encode import Encoding, Signal
+from otel_eventlog_collector.otlp.traces import TraceDecoder
 from otel_eventlog_collector.pipeline import Pipeline
-from otel_eventlog_collector.protocols import (
-    Clock,
-    PurgeReport,
-    Store,
-    UserEraser,
-)
+from otel_eventlog_collector.protocols import Clock, PurgeReport, Store
 from otel_eventlog_collector.rates import Rate, keep_looking
+from otel_eventlog_collector.readiness import Readiness
 from otel_eventlog_collector.receiver.grpc import GrpcReceiver
-from otel_eventlog_collector.receiver.http import OtlpHttpApp
+from otel_eventlog_collector.receiver.http import HttpReceiver
 from otel_eventlog_collector.receiver.intake import Authorize, Intake
 from otel_eventlog_collector.retention import keep_retention
 from otel_eventlog_collector.store import open_store
 from otel_eventlog_collector.tail import Tail
+from otel_eventlog_collector.tls import Certificates
 from otel_eventlog_collector.tokens import Scope, TokenFile
 
 GRACE_S = 5.0
@@ -89,10 +88,7 @@ class Service:
         self._clock = clock
         self._started_s = time.monotonic()
         self.metrics = Metrics()
-        rules = load_rule_set(
-            settings.rules, settings.pack, default_packs=not settings.no_default_packs
-        )
-        mapper = Mapper(rules, _privacy(settings), Rank.DERIVED)
+        mapper = _mapper(settings)
         self._tokens = TokenFile(settings.token_file) if settings.token_file else None
         door = Door(self._tokens) if self._tokens else None
         self._store = open_for_writing(settings, clock)
@@ -101,46 +97,50 @@ class Service:
         self._pipeline = Pipeline(
             mapper, self._store, clock, self._tail.wake, self.metrics, self._freshness
         )
-        self._forwarder = (
-            TraceForwarder(settings.forward_traces_to, self.metrics)
-            if settings.forward_traces_to
-            else None
-        )
-
-        def is_wanted(kind: int, attributes: Attributes, scope_name: str) -> bool:
-            return rules.match(kind, attributes, scope_name) is not None
-
+        to = settings.forward_traces_to
+        self._forwarder = TraceForwarder(to, self.metrics) if to else None
+        self._readiness = Readiness(self._tell_readiness)
         self._intake = Intake(
             self._pipeline,
             self.metrics,
             authorize=_authorize_with(door) if door else None,
-            wanted=is_wanted,
+            traces=TraceDecoder(mapper),
             on_accepted=self._forward if self._forwarder else None,
+            readiness=self._readiness,
         )
         self._context = Context(
             views=Views(self._store, clock, settings.trace_url, settings.no_outcome_after.ns),
             tail=self._tail,
             metrics=self.metrics,
             status=self.status,
-            is_ready=lambda: self._is_ready,
+            is_ready=lambda: self.is_ready,
             access=_access(settings, door),
             administration=_administration(
                 settings, self._store, mapper, clock, on_change=self._tail.wake
             ),
         )
-        self._otlp_http = AsgiServer(
-            OtlpHttpApp(self._intake),
+        for_senders = Certificates(settings.tls_files) if settings.tls_files else None
+        self._otlp_http = HttpReceiver(
+            self._intake,
             settings.otlp_http.host,
             settings.otlp_http.port,
-            name="otlp-http",
+            tls=for_senders.context() if for_senders else None,
         )
         self._otlp_grpc = GrpcReceiver(
-            self._intake, settings.otlp_grpc.host, settings.otlp_grpc.port
+            self._intake,
+            settings.otlp_grpc.host,
+            settings.otlp_grpc.port,
+            certificates=for_senders,
         )
         self._http = AsgiServer(
-            create_app(self._context), settings.http.host, settings.http.port, name="http"
+            create_app(self._context),
+            settings.http.host,
+            settings.http.port,
+            name="http",
+            tls=_people_context(settings),
         )
-        self._is_ready = False
+        self._is_running = False
+        self._telling: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._last_purge: PurgeReport | None = None
         self._purged_unix_nano = 0
@@ -160,16 +160,18 @@ class Service:
         if self._tokens:
             self._keep(keep_token_records(self._tokens, self._write, self._oldest_unix_nano))
         self._keep(keep_looking(self._stored))
+        scheme = "https" if self._settings.tls_files else "http"
         otlp_http = Address(*await self._otlp_http.start())
-        self.listeners["otlp-http"] = f"http://{otlp_http}"
+        self.listeners["otlp-http"] = f"{scheme}://{otlp_http}"
         self.listeners["otlp-grpc"] = str(Address(*await self._otlp_grpc.start()))
-        self.listeners["http"] = f"http://{Address(*await self._http.start())}"
+        self.listeners["http"] = f"{scheme}://{Address(*await self._http.start())}"
         self._store.announce(self.listeners)
-        self._is_ready = True
+        self._is_running = True
 
     async def stop(self) -> None:
         """Take nothing more, finish what was taken, close the store."""
-        self._is_ready = False
+        self._is_running = False
+        self._readiness.close()
         for task in self._tasks:
             task.cancel()
         self._tail.close()
@@ -183,13 +185,18 @@ class Service:
         self._context.close()
         await asyncio.to_thread(self._store.close)
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether event logs are taken, and the last commits succeeded."""
+        return self._is_running and self._readiness.is_ready
+
     def status(self) -> dict[str, Any]:
         """Return the answer to `GET /api/v1/status`; blocks on the store."""
         settings, metrics = self._settings, self.metrics
         return {
             "ok": True,
             "version": version("otel-eventlog-collector"),
-            "ready": self._is_ready,
+            "ready": self.is_ready,
             "now": rfc3339(self._clock()),
             "uptime_s": round(time.monotonic() - self._started_s, 3),
             "listeners": dict(self.listeners),
@@ -226,6 +233,15 @@ class Service:
     def _forward(self, kind: Signal, body: bytes, encoding: Encoding) -> None:
         if self._forwarder and kind is Signal.TRACES:
             self._forwarder.offer(body, encoding.value)
+
+    def _tell_readiness(self, is_ready: bool) -> None:  # noqa: FBT001 - a callback's one argument
+        if is_ready:
+            _log.info("ready again: event logs can be committed, or are about to be tried")
+        else:
+            _log.warning("not ready: the last commit failed; senders are told to retry")
+        task = asyncio.create_task(self._otlp_grpc.set_serving(serving=is_ready))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
 
     def _on_purge(self, report: PurgeReport) -> None:
         self._last_purge = report
@@ -269,11 +285,24 @@ def _on_signal(number: int, asked_to_stop: asyncio.Event) -> None:
     asked_to_stop.set()
 
 
+def _mapper(settings: Settings) -> Mapper:
+    rules = load_rule_set(
+        settings.rules, settings.pack, default_packs=not settings.no_default_packs
+    )
+    return Mapper(rules, _privacy(settings), Rank.DERIVED)
+
+
 def _privacy(settings: Settings) -> Privacy:
     keys = hash_keys(settings.hash_key_file)
     return Privacy(
         keys[0] if keys else None, settings.hash_client_address, settings.hash_identifiers
     )
+
+
+def _people_context(settings: Settings) -> ssl.SSLContext | None:
+    """Return what the people's listener speaks TLS with: no client certificates, but tokens."""
+    files = settings.tls_files
+    return Certificates(replace(files, client_ca=None)).context() if files else None
 
 
 def _access(settings: Settings, door: Door | None) -> Access:
@@ -315,10 +344,7 @@ def open_administration(
         RuleError: a rule file is wrong.
 
     """
-    rules = load_rule_set(
-        settings.rules, settings.pack, default_packs=not settings.no_default_packs
-    )
-    mapper = Mapper(rules, _privacy(settings), Rank.DERIVED)
+    mapper = _mapper(settings)
     store = open_for_writing(settings, clock)
     return _administration(settings, store, mapper, clock), store
 
@@ -332,7 +358,7 @@ def _administration(
 ) -> Administration:
     return Administration(
         writer=store,
-        eraser=cast("UserEraser", store),
+        erase_user=store.erase_user,
         purge_store=lambda force: store.purge(force=force),
         mapper=mapper,
         clock=clock,

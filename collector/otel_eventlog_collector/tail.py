@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -118,7 +118,9 @@ class Tail:
                 hint="close some, or try again in a second",
             )
 
-    async def follow(self, position: str, query: EventQuery, key: str) -> AsyncIterator[Portion]:
+    async def follow(
+        self, position: str, query: EventQuery, key: str
+    ) -> AsyncGenerator[Portion, None]:
         """Yield what is committed after a position and passes the query, until `close`.
 
         An empty portion comes at least every `poll_s`, so that the caller can send a sign of life.

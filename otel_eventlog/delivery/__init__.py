@@ -4,6 +4,7 @@
     worker        the thread: takes from memory and spool, hands to transmit
     transmit      encodes, sends, retries, splits, counts       retry   how long to wait between
     encode        event logs → OTLP logs requests, bounded in bytes and records
+    record        one event log → its log record; what recurs is encoded once
     http_sender   one attempt over OTLP/HTTP          grpc_sender   one attempt over OTLP/gRPC
     sender        what an attempt can end in, and what a sender has to know
     queue         bounded memory that the request thread appends to without a lock

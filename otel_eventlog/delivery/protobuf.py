@@ -34,6 +34,15 @@ def varint(value: int) -> bytes:
     """Return a whole number from -2**63 to 2**64 - 1; a negative one takes ten bytes."""
     if 0 <= value < 128:  # noqa: PLR2004 - seven bits to a byte
         return _SHORT[value]
+    if value >> 56 and 0 < value <= INT64_MAX:
+        # A time in nanoseconds: every record has one, and the loop below is four times as slow.
+        return bytes(
+            (
+                *(value & 0x7F | 0x80, value >> 7 & 0x7F | 0x80, value >> 14 & 0x7F | 0x80),
+                *(value >> 21 & 0x7F | 0x80, value >> 28 & 0x7F | 0x80, value >> 35 & 0x7F | 0x80),
+                *(value >> 42 & 0x7F | 0x80, value >> 49 & 0x7F | 0x80, value >> 56),
+            )
+        )
     value &= _UINT64_MASK
     written = bytearray()
     while value > 0x7F:  # noqa: PLR2004 - as above

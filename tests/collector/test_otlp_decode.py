@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from otel_eventlog.model import SpanData, SpanEvent, Status
+from otel_eventlog.rules import Match
 from otel_eventlog_collector.limits import (
     ARRAY_ITEMS_MAX,
     ATTRIBUTE_CHARS_MAX,
@@ -190,17 +191,20 @@ def test_a_span_without_end_time_ends_at_its_start() -> None:
 
 
 def test_unwanted_spans_are_counted_and_not_built() -> None:
-    """The predicate sees kind, attributes and scope; what it refuses is accepted, not rejected."""
+    """The rules see kind, attributes and scope; what they refuse is accepted, not rejected."""
     request = otlp.traces([otlp.span(1), otlp.span(2, kind=1), otlp.span(3)])
+    login = Match("Login", None)
 
-    def wanted(kind: int, attributes: Any, scope: str) -> bool:
-        return kind == 2 and attributes["user.id"] != "u-3" and scope == "tests"
+    def recognise(kind: int, attributes: Any, scope: str) -> Match | None:
+        is_one = kind == 2 and attributes["user.id"] != "u-3" and scope == "tests"
+        return login if is_one else None
 
     for decoded in (
-        decode_traces_protobuf(request.SerializeToString(), wanted),
-        decode_traces_json(otlp.as_json(request), wanted),
+        decode_traces_protobuf(request.SerializeToString(), recognise),
+        decode_traces_json(otlp.as_json(request), recognise),
     ):
         assert [span.span_id for span in decoded.spans] == [1]
+        assert list(decoded.matches) == [login]
         assert (decoded.unwanted, decoded.rejected, decoded.received) == (2, 0, 3)
 
 

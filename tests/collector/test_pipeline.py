@@ -12,12 +12,13 @@ import pytest
 
 from otel_eventlog.mapping import Mapper
 from otel_eventlog.model import EventLog, Rank, SpanData, Status
+from otel_eventlog.pairs import Pair
 from otel_eventlog.privacy import Privacy
 from otel_eventlog_collector.errors import Overloaded, StoreUnavailable
 from otel_eventlog_collector.limits import CLOCK_SKEW_NS_MAX, EVENTS_PER_WRITE_MAX
 from otel_eventlog_collector.metrics import Metrics
 from otel_eventlog_collector.pipeline import Pipeline
-from otel_eventlog_collector.protocols import ConsumeResult, WriteResult
+from otel_eventlog_collector.protocols import ConsumeResult, SpansToConsume, WriteResult
 from otel_eventlog_collector.query import EventQuery
 from tests.support.builders import NOW, event_log, rule_set, span_data
 from tests.support.memory_store import MemoryStore
@@ -44,11 +45,12 @@ class ListWriter:
         self.begun = asyncio.Event()
         self._in_flight = 0
 
-    def write(self, events: Sequence[EventLog]) -> Future[WriteResult]:
+    def write(self, events: Sequence[EventLog], pairs: Sequence[Pair] = ()) -> Future[WriteResult]:
         """Answer a little later, as a writer thread does."""
         future: Future[WriteResult] = Future()
         number = len(self.writes)
-        self.writes.append(list(events))
+        halves = (half for pair in pairs for half in pair.event_logs())
+        self.writes.append([*events, *halves])
         self.begun.set()
         self._in_flight += 1
         self.in_flight_max = max(self.in_flight_max, self._in_flight)
@@ -84,7 +86,7 @@ class Setup:
 
     def spans(self, spans: Sequence[SpanData]) -> ConsumeResult:
         """Consume spans on a loop of their own."""
-        return asyncio.run(self.pipeline.consume_spans(spans))
+        return asyncio.run(self.pipeline.consume_spans(SpansToConsume(spans)))
 
     def events(self, events: Sequence[EventLog]) -> ConsumeResult:
         """Consume event logs on a loop of their own."""
@@ -180,7 +182,7 @@ def test_the_loop_is_never_held_up_for_long() -> None:
 
     async def run() -> None:
         nonlocal turns
-        task = asyncio.create_task(setup.pipeline.consume_spans(many(2000)))
+        task = asyncio.create_task(setup.pipeline.consume_spans(SpansToConsume(many(2000))))
         while not task.done():
             await asyncio.sleep(0)
             turns += 1
@@ -204,7 +206,9 @@ def test_a_writer_that_refuses_at_once_fails_the_request() -> None:
     """A full queue shows as an exception of write() itself."""
 
     class Full(ListWriter):
-        def write(self, events: Sequence[EventLog]) -> Future[WriteResult]:
+        def write(
+            self, events: Sequence[EventLog], pairs: Sequence[Pair] = ()
+        ) -> Future[WriteResult]:
             raise Overloaded("queue full")
 
     with pytest.raises(Overloaded):
@@ -244,7 +248,7 @@ def test_a_client_that_hangs_up_does_not_undo_the_commit() -> None:
     setup = Setup(writer)
 
     async def run() -> None:
-        task = asyncio.create_task(setup.pipeline.consume_spans([span_data()]))
+        task = asyncio.create_task(setup.pipeline.consume_spans(SpansToConsume([span_data()])))
         await writer.begun.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -232,7 +232,7 @@ def test_a_cancelled_call_gives_its_bytes_back() -> None:
     entered, left = asyncio.Event(), asyncio.Event()
 
     class Waiting(ListConsumer):
-        async def consume_spans(self, spans: Sequence[Any]) -> Any:
+        async def consume_spans(self, spans: Any) -> Any:
             entered.set()
             try:
                 await asyncio.Event().wait()

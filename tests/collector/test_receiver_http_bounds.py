@@ -7,16 +7,16 @@ import gzip
 import socket
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from otel_eventlog_collector import asgi_server
 from otel_eventlog_collector.limits import BODY_BYTES_MAX
 from otel_eventlog_collector.metrics import Metrics
 from otel_eventlog_collector.protocols import ConsumeResult
 from otel_eventlog_collector.receiver import body as body_module
+from otel_eventlog_collector.receiver import http_connection
 from otel_eventlog_collector.receiver import intake as intake_module
 from otel_eventlog_collector.receiver.admission import Admission
 from tests.support import otlp_requests as otlp
@@ -102,7 +102,7 @@ def test_too_many_requests_in_flight_are_refused_retryably() -> None:
     entered, release = asyncio.Event(), asyncio.Event()
 
     class Waiting(ListConsumer):
-        async def consume_spans(self, spans: Sequence[Any]) -> ConsumeResult:
+        async def consume_spans(self, spans: Any) -> ConsumeResult:
             entered.set()
             await release.wait()
             return await super().consume_spans(spans)
@@ -122,7 +122,7 @@ def test_a_store_that_hangs_is_answered_in_time(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(intake_module, "ANSWER_TIMEOUT_S", 0.1)
 
     class Hanging(ListConsumer):
-        async def consume_spans(self, spans: Sequence[Any]) -> ConsumeResult:
+        async def consume_spans(self, spans: Any) -> ConsumeResult:
             await asyncio.Event().wait()
             raise AssertionError
 
@@ -132,8 +132,8 @@ def test_a_store_that_hangs_is_answered_in_time(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_slow_body_is_cut(running: Receiving, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that trickles its body gets 408 and is closed; others are served meanwhile."""
-    monkeypatch.setattr(body_module, "BODY_TIMEOUT_S", 0.2)
-    monkeypatch.setattr(body_module, "DRAIN_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(http_connection, "BODY_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(http_connection, "DRAIN_TIMEOUT_S", 0.1)
     head = b"POST /v1/traces HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
     answer = exchange(running.http_port, head + b"Content-Length: 100\r\n\r\n{")
     assert answer.startswith(b"HTTP/1.1 408 ")
@@ -145,7 +145,7 @@ def test_slow_and_silent_headers_are_cut(
     running: Receiving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection without complete headers is closed in time, the first request or a later one."""
-    monkeypatch.setattr(asgi_server, "HEADER_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(http_connection, "HEADER_TIMEOUT_S", 0.2)
     whole = b"GET /v1/traces HTTP/1.1\r\nHost: x\r\n\r\n"
     for sent, answers in ((b"", 0), (b"POST /v1/tra", 0), (whole + b"POST /", 1)):
         begun = time.monotonic()

@@ -14,7 +14,7 @@ from tests.support.clock import DAY, HOUR, SECOND
 
 BUCKET = 10 * SECOND
 SINCE, UNTIL = NOW, NOW + 3 * BUCKET
-WIDEST = 1 / 16
+WIDEST = 1 / 8
 """The widest class of durations a store may have, against the shortest duration in it."""
 
 

@@ -1,19 +1,25 @@
 """The SQLite store equals the reference store, whatever arrives in which order."""
 
+# ruff: noqa: S608 - names in the SQL are our own
+
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeAlias
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_eventlog.model import EventLog, Rank, Status
+from otel_eventlog.pairs import Pair, PairTemplate
 from otel_eventlog_collector.event_json import event_json
 from otel_eventlog_collector.protocols import Store
 from otel_eventlog_collector.query import FILTER_FIELDS, Cursor, EventQuery, RequestState, Term
+from otel_eventlog_collector.store.durations import BUCKET_FLOORS_NS
 from otel_eventlog_collector.store.sqlite import SqliteStore
 from tests.support.builders import NOW
 from tests.support.clock import DAY, HOUR, SECOND, HandClock
@@ -53,14 +59,67 @@ def event_logs(draw: st.DrawFn) -> EventLog:
     )
 
 
+@st.composite
+def templates(draw: st.DrawFn) -> PairTemplate:
+    """Draw what some pairs have in common; its halves need not even agree in their action."""
+    start, outcome = (
+        EventLog(
+            status=status,
+            action=draw(st.sampled_from(["PasswordsAuthenticate", "OTPsAuthenticate"])),
+            span_id=0,
+            start_unix_nano=0,
+            time_unix_nano=0,
+            category=draw(st.sampled_from(["", "otps"])),
+            auth_method=draw(st.sampled_from([None, "password"])),
+            rank=draw(st.sampled_from(list(Rank))),
+        )
+        for status in (Status.START, draw(st.sampled_from([Status.SUCCESS, Status.ERROR])))
+    )
+    return PairTemplate(start, outcome)
+
+
+TEMPLATES = st.shared(st.lists(templates(), min_size=1, max_size=3), key="templates")
+
+
+@st.composite
+def pairs(draw: st.DrawFn) -> Pair:
+    """Draw pairs of which many share their request, with each other and with event logs."""
+    start = draw(st.sampled_from(STARTS))
+    return Pair(
+        template=draw(st.sampled_from(draw(TEMPLATES))),
+        start_unix_nano=start,
+        end_unix_nano=start + draw(st.sampled_from([0, 1, SECOND, 2 * HOUR, DAY])),
+        span_id=draw(st.sampled_from(SPANS)),
+        trace_id=draw(st.sampled_from([b"", b"\x01" * 16, b"\xff" * 16])),
+        parent_span_id=draw(st.sampled_from([0, 1, 2**63])),
+        correlation_id=draw(texts),
+        flow_id=draw(texts),
+        client_address=draw(texts),
+        user_agent=draw(texts),
+        user_id=draw(texts),
+        organization_id=draw(texts),
+        client_id=draw(texts),
+        session_token_hash=draw(texts),
+        session_jwt_hash=draw(texts),
+        error_message=draw(texts),
+        attributes=draw(st.sampled_from([None, {}, {"a": "é", "n": 1}])),
+    )
+
+
+Batch: TypeAlias = tuple[list[EventLog], list[Pair]]
+batches: st.SearchStrategy[Batch] = st.tuples(
+    st.lists(event_logs(), max_size=6), st.lists(pairs(), max_size=4)
+)
+
+
 @contextmanager
-def both() -> Iterator[tuple[Store, Store]]:
-    """Open the store under test and the reference store, both empty."""
+def both() -> Iterator[tuple[Store, Store, Path]]:
+    """Open the store under test and the reference store, both empty, and say where the first is."""
     clock = HandClock()
     with quick_directory() as directory:
         store = SqliteStore(directory / "data", clock=clock, steady=lambda: clock.now)
         try:
-            yield store, MemoryStore(clock)
+            yield store, MemoryStore(clock), directory / "data"
         finally:
             store.close()
 
@@ -76,43 +135,161 @@ def rows(store: Store) -> list[dict[str, Any]]:
     return found
 
 
-def tallies(store: Store, batches: Sequence[Sequence[EventLog]]) -> list[Any]:
+def tallies(store: Store, given_batches: Sequence[Batch]) -> list[Any]:
     """Write batch by batch and return what became of each."""
-    return [store.write(batch).result(timeout=30) for batch in batches]
+    return [store.write(*batch).result(timeout=30) for batch in given_batches]
 
 
-@given(st.lists(st.lists(event_logs(), max_size=8), max_size=6))
+def counted(directory: Path) -> list[Any]:
+    """Return what the rollups of all segments say, by the values of the shapes."""
+    return _asked(
+        directory,
+        "SELECT minute, events, shapes.* FROM minutes JOIN shapes ON shapes.id = shape_id"
+        " ORDER BY minute, digest",
+        "SELECT hour, events, shapes.* FROM hours JOIN shapes ON shapes.id = shape_id"
+        " ORDER BY hour, digest",
+        "SELECT hour, bucket, events, shapes.* FROM durations"
+        " JOIN shapes ON shapes.id = shape_id ORDER BY hour, bucket, digest",
+    )
+
+
+def recounted(directory: Path) -> list[Any]:
+    """Return what the rollups should say, counted from the rows."""
+    floors = ",".join(f"({bucket}, {floor})" for bucket, floor in enumerate(BUCKET_FLOORS_NS))
+    halves = (
+        "(SELECT time_unix_nano, shape_id, CASE duration_ns WHEN -1 THEN NULL ELSE"
+        " coalesce(duration_ns, elapsed_ns) END AS duration FROM {half})"
+    )
+    events = " UNION ALL ".join(f"SELECT * FROM {halves.format(half=h)}" for h in HALVES)
+    return _asked(
+        directory,
+        f"SELECT time_unix_nano / 60000000000 AS minute, count(*), shapes.* FROM ({events})"
+        " JOIN shapes ON shapes.id = shape_id GROUP BY minute, shape_id ORDER BY minute, digest",
+        f"SELECT time_unix_nano / 3600000000000 AS hour, count(*), shapes.* FROM ({events})"
+        " JOIN shapes ON shapes.id = shape_id GROUP BY hour, shape_id ORDER BY hour, digest",
+        f"WITH floors (bucket, floor) AS (VALUES {floors})"
+        " SELECT time_unix_nano / 3600000000000 AS hour, (SELECT max(bucket) FROM floors"
+        f" WHERE floor <= duration) AS bucket, count(*), shapes.* FROM ({events})"
+        " JOIN shapes ON shapes.id = shape_id WHERE duration IS NOT NULL"
+        " GROUP BY hour, bucket, shape_id ORDER BY hour, bucket, digest",
+    )
+
+
+HALVES = ("starts", "outcomes")
+
+
+def _asked(directory: Path, *statements: str) -> list[Any]:
+    found = []
+    for segment in sorted((directory / "segments").glob("*.db")):
+        with closing(sqlite3.connect(segment)) as connection:
+            found += [connection.execute(sql).fetchall() for sql in statements]
+    return found
+
+
+@given(st.lists(batches, max_size=5))
 @settings(max_examples=50)
-def test_whatever_arrives_the_rows_are_the_reference_s(batches: list[list[EventLog]]) -> None:
-    """Any deliveries, with conflicts and renamings, leave the rows and counts of the reference."""
-    with both() as (store, reference):
-        assert tallies(store, batches) == tallies(reference, batches)
+def test_whatever_arrives_the_rows_are_the_reference_s(given_batches: list[Batch]) -> None:
+    """Any deliveries, with conflicts and renamings, leave the rows and counts of the reference.
+
+    After each commit the rollups say what a recount of the rows says.
+    """
+    with both() as (store, reference, directory):
+        for batch in given_batches:
+            assert tallies(store, [batch]) == tallies(reference, [batch])
+            assert counted(directory) == recounted(directory)
         assert rows(store) == rows(reference)
 
 
-@given(
-    st.lists(event_logs(), max_size=8, unique_by=lambda e: (e.event_uuid_int, e.rank)),
-    st.randoms(use_true_random=False),
-    st.integers(1, 3),
-    st.booleans(),
-)
+@given(st.lists(batches, max_size=4), st.lists(batches, max_size=3))
+@settings(max_examples=50)
+def test_the_tail_resumes_anywhere(before: list[Batch], later: list[Batch]) -> None:
+    """A watcher that stopped after any event log gets each later version of each, and only once.
+
+    Halves that share a row have a place each, and one that stays keeps it when the other leaves.
+    """
+    with both() as (store, _, _):
+        tallies(store, before)
+        start = store.position()
+        tallies(store, later)
+        whole = [event.event_id for _, event in store.tail(start, EventQuery(), 1000).events]
+        assert len(set(whole)) == len(whole)
+        for at, (position, _) in enumerate(store.tail(start, EventQuery(), 1000).events):
+            rest = store.tail(position, EventQuery(), 1000).events
+            assert [event.event_id for _, event in rest] == whole[at + 1 :]
+
+
+@st.composite
+def deliveries(draw: st.DrawFn) -> list[EventLog | Pair]:
+    """Draw single event logs and pairs, one record for each event and rank.
+
+    So application and collector make them: what is equal in both is equal in content, and no
+    delivery comes first by chance.
+    """
+    known: set[tuple[int, int]] = set()
+    result: list[EventLog | Pair] = []
+    for item in draw(st.lists(st.one_of(event_logs(), pairs()), max_size=8)):
+        events = item.event_logs() if isinstance(item, Pair) else (item,)
+        keys = {(event.event_uuid_int, event.rank) for event in events}
+        if not keys & known:
+            known |= keys
+            result.append(item)
+    return result
+
+
+@given(deliveries(), st.randoms(use_true_random=False), st.integers(1, 3), st.booleans())
 @settings(max_examples=50)
 def test_order_and_repetition_change_nothing(
-    events: list[EventLog],
+    given_items: list[EventLog | Pair],
     random: Any,
     repetitions: int,
     one_by_one: bool,  # noqa: FBT001
 ) -> None:
-    """Event logs delivered in any order, any number of times, alone or together: equal rows."""
-    # One record for each event and rank, as application and collector make them: what is equal in
-    # both is equal in content, so that no delivery comes first by chance.
-    shuffled = events * repetitions
+    """Delivered in any order, any number of times, alone or together: equal rows and counts."""
+    shuffled = given_items * repetitions
     random.shuffle(shuffled)
-    batches = [[event] for event in shuffled] if one_by_one else [shuffled]
-    with both() as (store, reference):
-        tallies(store, batches)
-        tallies(reference, [events])
+    with both() as (store, reference, directory):
+        tallies(
+            store, [batch_of([item]) for item in shuffled] if one_by_one else [batch_of(shuffled)]
+        )
+        tallies(reference, [batch_of(given_items)])
         assert rows(store) == rows(reference)
+        assert counted(directory) == recounted(directory)
+
+
+def batch_of(items: Sequence[EventLog | Pair]) -> Batch:
+    """Return items as one write takes them."""
+    return (
+        [item for item in items if isinstance(item, EventLog)],
+        [item for item in items if isinstance(item, Pair)],
+    )
+
+
+@given(st.lists(batches, min_size=1, max_size=4), st.lists(batches, max_size=3), texts)
+@settings(max_examples=50)
+def test_what_was_erased_stays_away(
+    before: list[Batch], later: list[Batch], user_id: str | None
+) -> None:
+    """After an erasure, whatever is delivered again or anew, rows and counts are the reference's.
+
+    No file holds the user's name any more where nobody else brings it.
+    """
+    user_id = f"user-{user_id}"
+    named = [
+        (events, [pair._replace(user_id=user_id) for pair in pairs]) for events, pairs in before
+    ]
+    with both() as (store, reference, directory):
+        tallies(store, named)
+        tallies(reference, named)
+        for each in (user_id, "a"):
+            found = store.erase_user(each), reference.erase_user(each)
+            assert found[0] == found[1]
+            assert rows(store) == rows(reference)
+        assert counted(directory) == recounted(directory)
+        files = [file.read_bytes() for file in directory.rglob("*") if file.is_file()]
+        assert user_id.encode() not in b"".join(files)
+        assert tallies(store, [*named, *later]) == tallies(reference, [*named, *later])
+        assert rows(store) == rows(reference)
+        assert counted(directory) == recounted(directory)
 
 
 @st.composite
@@ -157,11 +334,12 @@ def pages(ask: Any, query: EventQuery) -> list[Any]:
 @settings(max_examples=80)
 def test_whatever_is_asked_the_answer_is_the_reference_s(data: st.DataObject) -> None:
     """Pages, requests, counts of all kinds and tail of any query are those of the reference."""
-    events = data.draw(st.lists(event_logs(), max_size=20))
-    with both() as (store, reference):
+    batch = data.draw(st.tuples(st.lists(event_logs(), max_size=16), st.lists(pairs(), max_size=8)))
+    events = [*batch[0], *[event for pair in batch[1] for event in pair.event_logs()]]
+    with both() as (store, reference, _):
         ends = [store.position(), reference.position()]
-        tallies(store, [events])
-        tallies(reference, [events])
+        tallies(store, [batch])
+        tallies(reference, [batch])
         query = data.draw(queries(events))
         state = data.draw(st.none() | st.sampled_from(list(RequestState)))
         fields = data.draw(st.lists(st.sampled_from(FILTER_FIELDS), max_size=3, unique=True))
@@ -185,7 +363,7 @@ def test_whatever_is_asked_the_answer_is_the_reference_s(data: st.DataObject) ->
                 pages(requests, query),
                 [dict(bucket.counts) for bucket in buckets],
                 {name: list(values) for name, values in each.facets(query, fields, 3).items()},
-                sorted(event.event_id for _, event in each.tail(position, query, 100).events),
+                sorted(event.event_id for _, event in each.tail(position, query, 1000).events),
                 [
                     (
                         figures.action,

@@ -14,6 +14,7 @@ from otel_eventlog.model import (
     TAG_START,
     Phase,
     Status,
+    derived_id,
     parse_uuid,
     uuid_int,
     uuid_text,
@@ -31,6 +32,7 @@ def test_an_id_is_a_uuid_of_version_7(start: int, span_id: int, tag: int) -> Non
     assert made.version == 7
     assert made.variant == uuid.RFC_4122
     assert made.int >> 80 == start // 1_000_000
+    assert derived_id(start, span_id, tag) == str(made)
 
 
 @given(STARTS, SPAN_IDS, st.sampled_from([TAG_REQUEST, TAG_START, TAG_END]))

@@ -6,7 +6,7 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanLimits, TracerProvider
 
-from otel_eventlog.readable import attributes_of, mark, peek, span_data
+from otel_eventlog.readable import at_end, at_start, attributes_of, mark, peek, span_data
 from tests.support.tracing import LOGIN, SERVER, new_provider
 
 
@@ -52,6 +52,27 @@ def test_attributes_are_found_in_any_kind_of_span() -> None:
     span = ReadableSpan("x", attributes={"a": 1})
     assert dict(peek(span)) == attributes_of(span) == {"a": 1}
     assert attributes_of(ReadableSpan("x")) == {}
+
+
+class _OtherSpan:
+    """A span of an SDK that has only what the API promises."""
+
+    def __init__(self, span: Span) -> None:
+        self.context, self.parent, self.kind = span.context, span.parent, span.kind
+        self.attributes = span.attributes
+
+
+def test_what_a_span_is_judged_by_is_the_same_in_every_sdk() -> None:
+    """The short way through the SDK's own fields tells what its public ones tell."""
+    tracer = new_provider()[0].get_tracer("scope")
+    with tracer.start_as_current_span("outer"):
+        span = tracer.start_span("POST /login", kind=SERVER, attributes=LOGIN)
+    assert isinstance(span, Span)
+    for each in (span, _OtherSpan(span)):
+        attributes, kind, parent = at_start(each)  # type: ignore[arg-type] # that is the point
+        assert (dict(attributes), kind, parent) == (LOGIN, 2, span.parent)
+        span_id, attributes = at_end(each)  # type: ignore[arg-type]
+        assert (span_id, dict(attributes)) == (span.get_span_context().span_id, LOGIN)
 
 
 @pytest.mark.parametrize("is_starting", [True, False])

@@ -11,9 +11,16 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 from otel_eventlog.model import TAG_END, TAG_START, EventLog, Phase, Status
+from otel_eventlog.pairs import Pair
 from otel_eventlog_collector.errors import QueryError, StoreUnavailable
 from otel_eventlog_collector.event_json import event_json
-from otel_eventlog_collector.protocols import Clock, PurgeReport, StoreStatus, WriteResult
+from otel_eventlog_collector.protocols import (
+    Clock,
+    ErasureReport,
+    PurgeReport,
+    StoreStatus,
+    WriteResult,
+)
 from otel_eventlog_collector.query import (
     FREE_TEXT_FIELDS,
     LIMIT_MAX,
@@ -89,15 +96,17 @@ class MemoryStore:
         self._stored: dict[int, Stored] = {}
         self._sequence = 0
         self._purged: list[int] = []
+        self._erased: set[int] = set()
         self._closed = False
 
     # --- writing -----------------------------------------------------------------------------
 
-    def write(self, events: Sequence[EventLog]) -> Future[WriteResult]:
+    def write(self, events: Sequence[EventLog], pairs: Sequence[Pair] = ()) -> Future[WriteResult]:
         """Store event logs at once."""
         if self._closed:
             raise StoreUnavailable("the store is closed")
-        counts = Counter(self._write_one(event) for event in events)
+        of_pairs = [event for pair in pairs for event in pair.event_logs()]
+        counts = Counter(self._write_one(event) for event in [*of_pairs, *events])
         future: Future[WriteResult] = Future()
         future.set_result(WriteResult(**counts))
         return future
@@ -106,20 +115,22 @@ class MemoryStore:
         now = self._clock()
         if not now - self._retention_ns <= event.start_unix_nano <= now + DAY:
             return "rejected"
+        if event.request_uuid_int in self._erased:
+            return "duplicates"
         if not event.observed_unix_nano:
             event = replace(event, observed_unix_nano=now)
         held = self._stored.get(event.event_uuid_int)
         if held is None:
-            verdict = "stored"
+            fate = "stored"
         elif event.rank > held.event.rank:
-            verdict = "replaced"
+            fate = "replaced"
         elif event.rank == held.event.rank and event.status is not held.event.status:
             return "conflicts"
         else:
             return "duplicates"
         self._put(event)
         self._carry_action(event)
-        return verdict
+        return fate
 
     def _carry_action(self, event: EventLog) -> None:
         pair = self._pair(event.request_uuid_int)
@@ -273,6 +284,20 @@ class MemoryStore:
             self._purged.append(held.sequence)
         days = {str(held.event.start_unix_nano // DAY) for held in gone.values()}
         return PurgeReport(sorted(days), len(gone), len(gone))
+
+    def erase_user(self, user_id: str) -> ErasureReport:
+        """Remove every request of a user."""
+        held = [each.event for each in self._stored.values()]
+        requests = {event.request_uuid_int for event in held if event.user_id == user_id}
+        gone = [event for event in held if event.request_uuid_int in requests]
+        for event in gone:
+            del self._stored[event.event_uuid_int]
+        self._erased |= requests
+        return ErasureReport(len(requests), len(gone))
+
+    def seal(self) -> Sequence[str]:
+        """Do nothing: everything is quick to search here."""
+        return []
 
     def status(self) -> StoreStatus:
         """Return counts and sizes."""

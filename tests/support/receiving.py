@@ -15,7 +15,7 @@ from google.rpc.status_pb2 import Status as RpcStatus
 
 from otel_eventlog.model import EventLog, SpanData
 from otel_eventlog_collector.metrics import Metrics
-from otel_eventlog_collector.protocols import ConsumeResult
+from otel_eventlog_collector.protocols import ConsumeResult, SpansToConsume
 from otel_eventlog_collector.receiver.grpc import GrpcReceiver
 from otel_eventlog_collector.receiver.http import HttpReceiver
 from otel_eventlog_collector.receiver.intake import Intake
@@ -36,10 +36,10 @@ class ListConsumer:
     spans: list[SpanData] = field(default_factory=list)
     events: list[EventLog] = field(default_factory=list)
 
-    async def consume_spans(self, spans: Sequence[SpanData]) -> ConsumeResult:
+    async def consume_spans(self, spans: SpansToConsume) -> ConsumeResult:
         """Keep spans."""
-        result = self.before(spans)
-        self.spans.extend(spans)
+        result = self.before(spans.spans)
+        self.spans.extend(spans.spans)
         return result or ConsumeResult(len(spans))
 
     async def consume_event_logs(self, events: Sequence[EventLog]) -> ConsumeResult:
@@ -68,6 +68,7 @@ class Receiving:
     http_port: int
     grpc_port: int
     over_grpc: GrpcReceiver
+    over_http: HttpReceiver
     loop: asyncio.AbstractEventLoop
 
     def post(self, path: str, body: Any, method: str = "POST", **headers: str) -> Answer:
@@ -102,7 +103,7 @@ def receiving(consumer: Any = None, **options: Any) -> Iterator[Receiving]:
         over_grpc = GrpcReceiver(intake, "127.0.0.1", 0)
         ports = run(over_http.start())[1], run(over_grpc.start())[1]
         try:
-            yield Receiving(consumer, metrics, intake, *ports, over_grpc, loop)
+            yield Receiving(consumer, metrics, intake, *ports, over_grpc, over_http, loop)
         finally:
             run(over_http.stop(1))
             run(over_grpc.stop(1))

@@ -24,7 +24,6 @@ from otel_eventlog_collector.protocols import (
     ErasureReport,
     EventWriter,
     PurgeReport,
-    UserEraser,
 )
 
 _log = logging.getLogger(__name__)
@@ -44,7 +43,7 @@ class Administration:
 
     Attributes:
         writer: where event logs are stored.
-        eraser: removes everything of one user.
+        erase_user: removes everything of one user; see `protocols.Store`.
         purge_store: removes what is past the retention; its argument says that a person
             confirms the clock.
         mapper: spans to event logs, with the privacy that is configured.
@@ -55,7 +54,7 @@ class Administration:
     """
 
     writer: EventWriter
-    eraser: UserEraser
+    erase_user: Callable[[str], ErasureReport]
     purge_store: Callable[[bool], PurgeReport]
     mapper: Mapper
     clock: Clock
@@ -72,15 +71,18 @@ class Administration:
         with self._doing(ERASE, actor) as running:
             # Told first: also the record of an erasure that was cut short says of whom.
             running.attributes["user_id_hash"] = self.mapper.privacy.keyed_hash(user_id)
-            reports = [self.eraser.erase_user(each) for each in self._stored_as(user_id)]
+            reports = [self.erase_user(each) for each in self._stored_as(user_id)]
             report = ErasureReport(
                 sum(each.requests for each in reports),
-                sum(each.event_logs for each in reports),
-                sorted({name for each in reports for name in each.segments}),
+                sum(each.events for each in reports),
+                sorted({name for each in reports for name in each.lingering}),
+                sorted({name for each in reports for name in each.unread}),
             )
             running.attributes |= {
                 "erased_requests": report.requests,
-                "erased_event_logs": report.event_logs,
+                "erased_event_logs": report.events,
+                "lingering": list(report.lingering) or None,
+                "unread": list(report.unread) or None,
             }
         return report, running.request_id
 
@@ -161,6 +163,7 @@ def erasure_json(report: ErasureReport) -> Mapping[str, Any]:
     """Return what an erasure removed, as the API and the command show it."""
     return {
         "requests": report.requests,
-        "event_logs": report.event_logs,
-        "segments": list(report.segments),
+        "event_logs": report.events,
+        "lingering": list(report.lingering),
+        "unread": list(report.unread),
     }

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 
 from otel_eventlog.mapping import Mapper
-from otel_eventlog.model import Attributes, EventLog
+from otel_eventlog.model import EventLog
 from otel_eventlog_collector.admin.json_lines import event_from_line
 from otel_eventlog_collector.errors import PermanentError, RetryableError
 from otel_eventlog_collector.otlp.decode_json import decode_logs_json, decode_traces_json
@@ -157,18 +157,22 @@ class Importer:
                 self._mapper.privacy.hash_contacts(event)
                 return (event,)
             return self._otlp(line, kind[1].decode().lower(), where)
-        except (ValueError, RecursionError) as error:
-            self.summary.reject(str(error) or "is nested too deeply", where=where)
+        except ValueError as error:
+            self.summary.reject(str(error), where=where)
         except PermanentError as error:
             self.summary.reject(error.message, where=where)
         return ()
 
     def _otlp(self, line: bytes, kind: str, where: str) -> Sequence[EventLog]:
         if kind == "spans":
-            spans = decode_traces_json(line, self._is_wanted)
+            spans = decode_traces_json(line, self._mapper.rules.match)
             self._count(spans.rejected, spans.error_message, where)
             self.summary.dropped += spans.unwanted
-            events = [event for span in spans.spans for event in self._mapper.map_span(span)]
+            events = [
+                event
+                for span, match in zip(spans.spans, spans.matches, strict=True)
+                for event in self._mapper.pair(span, match)
+            ]
         elif kind == "logs":
             logs = decode_logs_json(line)
             self._count(logs.rejected, logs.error_message, where)
@@ -182,9 +186,6 @@ class Importer:
             return ()
         stamp(events, self._clock())
         return events
-
-    def _is_wanted(self, kind: int, attributes: Attributes, scope_name: str) -> bool:
-        return self._mapper.rules.match(kind, attributes, scope_name) is not None
 
     def _count(self, rejected: int, message: str, where: str) -> None:
         if rejected:

@@ -41,13 +41,14 @@ def event_from_line(line: bytes | str) -> EventLog:
 
     Raises:
         ValueError: it is none; the text says what is wrong.
-        RecursionError: it is nested too deeply.
 
     """
     try:
-        found = json.loads(line)
+        found = json.loads(line if isinstance(line, str) else line.decode())
     except UnicodeDecodeError:
         raise ValueError("is no UTF-8") from None
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
     event = event_from_json(found)
     if found.get("observed_time"):
         event.observed_unix_nano = parse_time(str(found["observed_time"]), 0)

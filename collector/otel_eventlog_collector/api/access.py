@@ -32,6 +32,8 @@ SESSION_PATH = "/api/v1/session"
 """Where browsers sign in and out: it judges for itself."""
 ACTOR = "eventlog.actor"
 """Key of the ASGI scope under which handlers find who asks."""
+IS_STILL_ALLOWED = "eventlog.is_still_allowed"
+"""Key of what tells whether the token of an endless answer is still good."""
 TRANSPORT = "api"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _USER_AGENT_CHARS_MAX = 256
@@ -114,12 +116,19 @@ class AccessMiddleware:
         session_id = self._session_id(scope, headers)
         token, refused = self._judge(scope, headers, wanted, session_id)
 
+        def is_still_allowed() -> bool:
+            if token is None or wanted is None:
+                return True
+            return self._still_allows(token, wanted, session_id)
+
+        scope[IS_STILL_ALLOWED] = is_still_allowed
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 sent = MutableHeaders(scope=message)
                 for name, value in SECURITY_HEADERS.items():
                     sent.setdefault(name, value)
-            elif token and wanted and not self._still_allows(token, wanted, session_id):
+            elif not is_still_allowed():
                 raise RevokedError
             await send(message)
 

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from otel_eventlog_collector.api.closing import ClosingResponse
 from otel_eventlog_collector.api.context import Context, context_of, parameters_of
 from otel_eventlog_collector.api.openapi import document
 from otel_eventlog_collector.errors import QueryError
@@ -96,7 +97,7 @@ async def export(request: Request) -> Response:
     # The first piece is read before the answer begins, so that a failing store is told as one.
     first = await context.read(next, pieces, None)
     body = _pieces(context, first, pieces)
-    return StreamingResponse(body, media_type=form.media_type, headers=headers)
+    return ClosingResponse(body, media_type=form.media_type, headers=headers)
 
 
 async def _pieces(context: Context, first: str | None, pieces: Iterator[str]) -> AsyncIterator[str]:

@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
+from otel_eventlog_collector.api.access import IS_STILL_ALLOWED
+from otel_eventlog_collector.api.closing import ClosingResponse
 from otel_eventlog_collector.api.context import Context, context_of, parameters_of
 from otel_eventlog_collector.errors import QueryError
 from otel_eventlog_collector.event_json import event_json
@@ -51,26 +54,34 @@ async def stream(request: Request) -> Response:
     position = asked or await context.tail.position()
     context.tail.check_room()
     key = json.dumps(sorted(pair for pair in parameters if pair[0] != "last_event_id"))
-    return StreamingResponse(
-        _messages(context, position, query, key),
+    is_still_allowed = request.scope[IS_STILL_ALLOWED]
+    return ClosingResponse(
+        _messages(context, position, query, key, is_still_allowed),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
 async def _messages(
-    context: Context, position: str, query: EventQuery, key: str
+    context: Context,
+    position: str,
+    query: EventQuery,
+    key: str,
+    is_still_allowed: Callable[[], bool],
 ) -> AsyncIterator[str]:
     yield f"retry: {RETRY_MS}\nevent: ready\nid: {position}\ndata: {{}}\n\n"
     last_sent_s = time.monotonic()
-    async for portion in context.tail.follow(position, query, key):
-        text, at = portion.text, portion.position
-        del portion
-        if not text and time.monotonic() - last_sent_s >= HEARTBEAT_S:
-            text = f": heartbeat\nid: {at}\n\n"
-        if text:
-            last_sent_s = time.monotonic()
-            yield text
+    async with aclosing(context.tail.follow(position, query, key)) as portions:
+        async for portion in portions:
+            if not is_still_allowed():
+                return
+            text, at = portion.text, portion.position
+            del portion
+            if not text and time.monotonic() - last_sent_s >= HEARTBEAT_S:
+                text = f": heartbeat\nid: {at}\n\n"
+            if text:
+                last_sent_s = time.monotonic()
+                yield text
 
 
 def render(batch: TailBatch, events_max: int) -> Portion:

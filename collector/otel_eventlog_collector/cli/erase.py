@@ -47,6 +47,10 @@ def erase(
         f"{erased['event_logs']:,} event logs of {erased['requests']:,} requests erased; "
         f"recorded as request {safe(answer['request_id'])}."
     )
+    for name in erased["lingering"]:
+        note(f"note: {name}: the bytes go when a long reading of it ends; erase again to be sure.")
+    for name in erased["unread"]:
+        note(f"note: {name}: was set aside as damaged; nobody can say whether the user is in it.")
 
 
 def _confirm(user_id: str, place: str) -> None:

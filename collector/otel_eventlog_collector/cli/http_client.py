@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,10 +25,17 @@ SILENCE_S_MAX = 45.0
 RECONNECT_S = 1.0
 
 
+def trusted(url: str) -> ssl.SSLContext | bool:
+    """Return whose certificates to believe: the system's, or those of SSL_CERT_FILE."""
+    return ssl.create_default_context() if url.startswith("https://") else True
+
+
 def answers(url: str) -> bool:
     """Tell whether a collector answers at an address."""
     try:
-        answer = httpx.get(f"{url}/healthz", timeout=PROBE_TIMEOUT_S, trust_env=False)
+        answer = httpx.get(
+            f"{url}/healthz", timeout=PROBE_TIMEOUT_S, trust_env=False, verify=trusted(url)
+        )
     except httpx.HTTPError:
         return False
     return answer.status_code == httpx.codes.OK
@@ -45,7 +53,11 @@ class HttpClient:
         self._url = url.rstrip("/")
         self._trace_url = trace_url
         self._http = httpx.Client(
-            base_url=self._url, headers=headers, timeout=TIMEOUT_S, trust_env=False
+            base_url=self._url,
+            headers=headers,
+            timeout=TIMEOUT_S,
+            trust_env=False,
+            verify=trusted(self._url),
         )
 
     @property

@@ -115,7 +115,7 @@ def duration_text(duration_ns: int | None) -> str:
 
 def time_text(time: str) -> str:
     """Return an RFC 3339 time to the millisecond: `2026-11-23 10:42:00.123Z`."""
-    return f"{time[:10]} {time[11:23]}Z"
+    return safe(f"{time[:10]} {time[11:23]}Z")
 
 
 def detail_text(event: Mapping[str, Any]) -> str:
@@ -147,7 +147,7 @@ def event_line(event: Mapping[str, Any]) -> Text:
         "  ",
         safe(event["action"]).ljust(_ACTION_CHARS),
         "  ",
-        Text(event["request_id"], style="dim"),
+        Text(safe(event["request_id"]), style="dim"),
         "  ",
         duration_text(event["duration_ns"]).rjust(9),
         "  ",

@@ -38,6 +38,9 @@ def serve(  # noqa: PLR0913 - one argument for each option
     hash_client_address: options.HashClientAddress = None,
     hash_identifiers: options.HashIdentifiers = None,
     token_file: options.TokenFile = None,
+    tls_cert: options.TlsCert = None,
+    tls_key: options.TlsKey = None,
+    tls_client_ca: options.TlsClientCa = None,
     allowed_host: options.AllowedHost = None,
     config: options.Config = None,
 ) -> None:
@@ -56,32 +59,13 @@ def serve(  # noqa: PLR0913 - one argument for each option
 
     `otel-eventlog serve --data /var/lib/eventlog --rules auth.toml --retention 90d --max-size 20GB`
     """
+    given = {name: value for name, value in locals().items() if value not in (None, [])}
+    given.pop("config", None)
     # Not above: it takes its time to import, and `--help` and completion need none of it.
     from otel_eventlog_collector.config import load_settings
     from otel_eventlog_collector.service import run_service
 
     _log_to_stderr()
-    written = {
-        "data": data,
-        "store": store,
-        "otlp_http": otlp_http,
-        "otlp_grpc": otlp_grpc,
-        "http": http,
-        "rules": rules or None,
-        "pack": pack or None,
-        "no_default_packs": no_default_packs,
-        "retention": retention,
-        "max_size": max_size,
-        "no_outcome_after": no_outcome_after,
-        "trace_url": trace_url,
-        "forward_traces_to": forward_traces_to,
-        "hash_key_file": hash_key_file,
-        "hash_client_address": hash_client_address,
-        "hash_identifiers": hash_identifiers,
-        "token_file": token_file,
-        "allowed_host": allowed_host or None,
-    }
-    given = {key: value for key, value in written.items() if value is not None}
     settings, warnings = load_settings(given, config)
     for warning in warnings:
         _log.warning("%s", warning)

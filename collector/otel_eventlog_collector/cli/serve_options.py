@@ -140,6 +140,30 @@ TokenFile: TypeAlias = Annotated[
         rich_help_panel=_ACCESS,
     ),
 ]
+TlsCert: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Certificate chain (PEM): all listeners speak TLS. Needs --tls-key.",
+        rich_help_panel=_ACCESS,
+    ),
+]
+TlsKey: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Private key of the certificate (PEM).",
+        rich_help_panel=_ACCESS,
+    ),
+]
+TlsClientCa: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Senders must show a certificate signed by one of these (PEM).",
+        rich_help_panel=_ACCESS,
+    ),
+]
 AllowedHost: TypeAlias = Annotated[
     list[str] | None,
     typer.Option(

@@ -27,7 +27,7 @@ _LOGOFF_ENDS = ("SessionsRevoke", "Logout")
 _PREAUTH_METHODS = ("Email", "SMS", "WhatsApp")
 _MAPPED = frozenset(
     {"event_id", "request_id", "status", "time", "time_unix_nano", "service"}
-    | {"service_version", "correlation_id", "user_id", "organization_id", "client_address"}
+    | {"service_version", "user_id", "organization_id", "client_address"}
     | {"http_method", "http_status_code", "user_agent", "error_message", "session_token_hash"}
 )
 """Fields of which nothing is left to say in `unmapped`."""

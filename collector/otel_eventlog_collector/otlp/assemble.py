@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from otel_eventlog.errors import WireError
 from otel_eventlog.model import Attributes, EventLog, SpanData
+from otel_eventlog.pairs import Pair
+from otel_eventlog.rules import Match
 from otel_eventlog.wire import WireRecord, from_record
-from otel_eventlog_collector.limits import ATTRIBUTES_PER_REQUEST_MAX
+from otel_eventlog_collector.limits import ATTRIBUTES_PER_RECORD_MAX, ATTRIBUTES_PER_REQUEST_MAX
 from otel_eventlog_collector.otlp.records import (
     DecodedEventLogs,
     DecodedSpans,
     Reason,
+    Recognise,
     RecordError,
     Rejections,
-    Wanted,
 )
 from otel_eventlog_collector.otlp.walk import over
 
@@ -30,28 +32,45 @@ class AttributeBudget:
         if self.left < 0:
             raise over("attributes", ATTRIBUTES_PER_REQUEST_MAX)
 
+    def count(self, count: int) -> None:
+        """Take those of one record; raises RecordError if one may not have so many."""
+        if count > ATTRIBUTES_PER_RECORD_MAX:
+            raise RecordError(Reason.TOO_MANY_ATTRIBUTES)
+        self.spend(count)
+
 
 class SpanBatch:
     """Collects the spans of one request."""
 
-    def __init__(self, received: int, wanted: Wanted | None) -> None:
+    def __init__(self, received: int, recognise: Recognise | None) -> None:
         """Start empty; `received` is the number of spans in the request."""
         self._received = received
-        self._wanted = wanted
+        self._recognise = recognise
         self._spans: list[SpanData] = []
+        self._matches: list[Match] = []
+        self._pairs: list[Pair] = []
         self._unwanted = 0
         self._rejections = Rejections()
+        self.add_pair = self._pairs.append
 
-    def wants(self, kind: int, attributes: Attributes, scope_name: str) -> bool:
-        """Whether somebody wants this span built."""
-        return self._wanted is None or self._wanted(kind, attributes, scope_name)
+    def judge(
+        self, kind: int, attributes: Attributes, scope_name: str
+    ) -> tuple[bool, Match | None]:
+        """Return whether somebody wants this span, and what it is as far as that was asked."""
+        if self._recognise is None:
+            return True, None
+        match = self._recognise(kind, attributes, scope_name)
+        return match is not None, match
 
-    def add(self, span: SpanData | None) -> None:
-        """Keep a span, or count one that nobody wants."""
-        if span is None:
-            self._unwanted += 1
-        else:
-            self._spans.append(span)
+    def add(self, span: SpanData, match: Match | None) -> None:
+        """Keep a span, and what it is."""
+        self._spans.append(span)
+        if match is not None:
+            self._matches.append(match)
+
+    def leave_out(self, count: int) -> None:
+        """Count spans that nobody wants."""
+        self._unwanted += count
 
     def reject(self, error: Exception) -> None:
         """Count a span that cannot be one."""
@@ -61,6 +80,8 @@ class SpanBatch:
         """Return what was collected."""
         return DecodedSpans(
             spans=self._spans,
+            matches=self._matches,
+            pairs=self._pairs,
             rejected=self._rejections.total,
             error_message=self._rejections.message("spans", self._received),
             received=self._received,

@@ -34,9 +34,9 @@ from otel_eventlog_collector.otlp.records import (
     DecodedEventLogs,
     DecodedSpans,
     Reason,
+    Recognise,
     RecordError,
     Value,
-    Wanted,
     attribute_value,
     check_times,
     float_value,
@@ -74,12 +74,12 @@ def _parse_int(digits: str) -> int | str:
 _DECODER = json.JSONDecoder(parse_int=_parse_int)
 
 
-def decode_traces_json(body: bytes, wanted: Wanted | None = None) -> DecodedSpans:
+def decode_traces_json(body: bytes, recognise: Recognise | None = None) -> DecodedSpans:
     """Return the spans of an ExportTraceServiceRequest in JSON.
 
     Args:
         body: the text in UTF-8, decompressed.
-        wanted: leave out (accepted, not rejected) the spans for which this is false.
+        recognise: leave out (accepted, not rejected) the spans for which this is None.
 
     Raises:
         PermanentError: the body is no such request, or over a limit.
@@ -87,7 +87,7 @@ def decode_traces_json(body: bytes, wanted: Wanted | None = None) -> DecodedSpan
     """
     reader = _Reader(body)
     outline = walk_json(reader.text, TRACE_NAMES)
-    batch = SpanBatch(outline.records, wanted)
+    batch = SpanBatch(outline.records, recognise)
     for group in outline.resources:
         resource = reader.resource(group.resource)
         for scope in group.scopes:
@@ -96,7 +96,7 @@ def decode_traces_json(body: bytes, wanted: Wanted | None = None) -> DecodedSpan
                 try:
                     if resource is None or name is None:
                         raise RecordError(Reason.MALFORMED)  # noqa: TRY301 - one place counts
-                    batch.add(reader.span(record, resource, name, batch))
+                    reader.span(record, resource, name, batch)
                 except RecordError as error:
                     batch.reject(error)
     return batch.result()
@@ -167,8 +167,8 @@ class _Reader:
 
     def span(
         self, where: JsonSlice, resource: Attributes, scope_name: str, batch: SpanBatch
-    ) -> SpanData | None:
-        """Return one span, None if it is valid and nobody wants it."""
+    ) -> None:
+        """Read one span into a batch."""
         span = self.build(where)
         trace_id = _id(span, "traceId", _TRACE_ID_DIGITS, Reason.TRACE_ID)
         span_id = _id(span, "spanId", _SPAN_ID_DIGITS, Reason.SPAN_ID)
@@ -177,9 +177,11 @@ class _Reader:
         kind = known_number(_enum(span, "kind", _KINDS), _KIND_MAX)
         name, status = _text(span, "name"), _object(span.get("status"))
         attributes = self.attributes(span)
-        if not batch.wants(kind, attributes, scope_name):
-            return None
-        return SpanData(
+        is_wanted, match = batch.judge(kind, attributes, scope_name)
+        if not is_wanted:
+            batch.leave_out(1)
+            return
+        found = SpanData(
             trace_id,
             span_id,
             parent,
@@ -195,6 +197,7 @@ class _Reader:
             events=self.exceptions(span),
             trace_sampled=True,
         )
+        batch.add(found, match)
 
     def event_log(self, where: JsonSlice, resource: Attributes | None) -> EventLog | None:
         """Return one event log, None for a log record that is none of ours."""

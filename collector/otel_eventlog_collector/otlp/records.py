@@ -15,6 +15,8 @@ from typing import TypeAlias
 
 from otel_eventlog.limits import INT64_MAX, INT64_MIN
 from otel_eventlog.model import Attributes, AttributeValue, EventLog, SpanData
+from otel_eventlog.pairs import Pair
+from otel_eventlog.rules import Match
 from otel_eventlog.scrubbing import clean_text
 from otel_eventlog_collector.limits import (
     ARRAY_ITEMS_MAX,
@@ -26,8 +28,8 @@ from otel_eventlog_collector.limits import (
 Value: TypeAlias = "str | bool | int | float | list[Value] | dict[str, Value] | None"
 """Any OTLP value in plain Python; None stands for bytes and for no value at all."""
 
-Wanted: TypeAlias = Callable[[int, Attributes, str], bool]
-"""Whether a span of this kind, with these attributes, of this scope is worth building."""
+Recognise: TypeAlias = Callable[[int, Attributes, str], Match | None]
+"""What a span of this kind, with these attributes, of this scope is; None if nobody wants it."""
 
 
 class Reason(StrEnum):
@@ -103,16 +105,21 @@ class DecodedSpans:
     """A decoded trace request.
 
     Attributes:
-        spans: the valid spans that are wanted, in the order of the request.
+        spans: the valid spans that are wanted, in the order of the request, but for those that
+            became pairs at once.
+        matches: what each of `spans` is; empty if nobody asked.
+        pairs: what became of spans whose shape is known.
         rejected: number of spans that cannot be spans; the sender is told.
         error_message: why, in English; empty if none was rejected.
         received: number of all spans of the request.
-        unwanted: number of spans left out because `wanted` said no.
+        unwanted: number of spans left out that nobody wants.
         reasons: rejected spans by reason.
 
     """
 
     spans: Sequence[SpanData] = ()
+    matches: Sequence[Match] = ()
+    pairs: Sequence[Pair] = ()
     rejected: int = 0
     error_message: str = ""
     received: int = 0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
 
 from otel_eventlog_collector.errors import Overloaded
 from otel_eventlog_collector.limits import IN_FLIGHT_BYTES_MAX, REQUESTS_IN_FLIGHT_MAX
@@ -31,9 +31,8 @@ class Admission:
         self.bytes = 0
         self.requests = 0
 
-    @contextmanager
-    def request(self) -> Iterator[Ticket]:
-        """Admit one request; everything it took is given back at the end.
+    def admit(self) -> Ticket:
+        """Admit one request; its ticket is to be released when it was answered.
 
         Raises:
             Overloaded: as many requests as allowed are in flight.
@@ -43,12 +42,7 @@ class Admission:
             self._metrics.count("eventlog_limits_hit_total", limit="requests_in_flight")
             raise Overloaded(f"{self.requests} requests are in flight", hint=_HINT)
         self.requests += 1
-        ticket = Ticket(self)
-        try:
-            yield ticket
-        finally:
-            self.requests -= 1
-            self.bytes -= ticket.bytes
+        return Ticket(self)
 
     def take(self, count: int) -> None:
         """Take bytes; raises Overloaded if that is more than are left."""
@@ -59,11 +53,14 @@ class Admission:
 
 
 class Ticket:
-    """What one request holds of the bytes in flight."""
+    """What one request holds: itself, and some of the bytes in flight."""
+
+    __slots__ = ("_admission", "_is_held", "bytes")
 
     def __init__(self, admission: Admission) -> None:
-        """Start with nothing."""
+        """Start with no bytes."""
         self._admission = admission
+        self._is_held = True
         self.bytes = 0
 
     def take(self, count: int) -> None:
@@ -75,3 +72,21 @@ class Ticket:
         """
         self._admission.take(count)
         self.bytes += count
+
+    def release(self) -> None:
+        """Give everything back; safe to call twice."""
+        if self._is_held:
+            self._is_held = False
+            self._admission.requests -= 1
+            self._admission.bytes -= self.bytes
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.release()

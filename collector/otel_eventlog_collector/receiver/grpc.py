@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NoReturn
@@ -17,10 +18,16 @@ from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 
 from otel_eventlog_collector.asgi_server import cannot_bind
+from otel_eventlog_collector.errors import BodyTooLarge, Overloaded, PermanentError
 from otel_eventlog_collector.limits import (
+    ANSWER_TIMEOUT_S,
     BODY_BYTES_MAX,
+    GRPC_CONNECTIONS_MAX,
+    GRPC_MESSAGE_TIMEOUT_S,
+    GRPC_MESSAGES_COMING_IN_MAX,
     GRPC_STREAMS_PER_CONNECTION_MAX,
     HEADER_BYTES_MAX,
+    HEADER_TIMEOUT_S,
 )
 from otel_eventlog_collector.otlp.encode import (
     Encoding,
@@ -30,7 +37,10 @@ from otel_eventlog_collector.otlp.encode import (
     retry_info,
     status_message,
 )
+from otel_eventlog_collector.receiver.body import Body
+from otel_eventlog_collector.receiver.compression import inflater_for_message
 from otel_eventlog_collector.receiver.intake import Accepted, Intake
+from otel_eventlog_collector.tls import Certificates
 
 _TRANSPORT = "grpc"
 _SERVICES: Mapping[str, Signal] = {
@@ -42,6 +52,11 @@ _STATUS_DETAILS = "grpc-status-details-bin"
 _RETRY_INFO = "google.rpc.retryinfo-bin"
 _OPTIONS = (
     ("grpc.max_receive_message_length", BODY_BYTES_MAX),
+    # Compressed messages come as they are: we bound what they unfold to, in slices. Older grpc
+    # would unfold all of a bomb first.
+    ("grpc.per_message_decompression", 0),
+    ("grpc.max_allowed_incoming_connections", GRPC_CONNECTIONS_MAX),
+    ("grpc.server_handshake_timeout_ms", HEADER_TIMEOUT_S * 1000),
     ("grpc.max_metadata_size", HEADER_BYTES_MAX),
     ("grpc.max_concurrent_streams", GRPC_STREAMS_PER_CONNECTION_MAX),
     # With port sharing, which is grpc's default, a second collector would silently take half of
@@ -51,24 +66,34 @@ _OPTIONS = (
 _CODES: Mapping[int, grpc.StatusCode] = {code.value[0]: code for code in grpc.StatusCode}
 
 
+class SlowMessageError(PermanentError):
+    """The message did not come in time."""
+
+    http_status = 408
+
+
 class GrpcReceiver:
     """The OTLP/gRPC listener.
 
-    Requests arrive as bytes, undecoded: admission and the walk come before any parser. grpc itself
-    bounds a message's size, decompressed too.
+    Messages arrive as bytes, undecoded and compressed as they were: token, admission and the walk
+    come before any parser.
 
     Args:
         intake: what the bytes are given to.
         host: address to bind.
         port: port to bind; 0 picks a free one.
+        certificates: what the listener speaks TLS with; None for plain text.
 
     """
 
-    def __init__(self, intake: Intake, host: str, port: int) -> None:
+    def __init__(
+        self, intake: Intake, host: str, port: int, *, certificates: Certificates | None = None
+    ) -> None:
         """Prepare; nothing is bound yet."""
         self._intake = intake
         self._host = host
         self._port = port
+        self._certificates = certificates
         self._server: Any = None
         self._health = health.aio.HealthServicer()
 
@@ -80,8 +105,11 @@ class GrpcReceiver:
 
         """
         server = grpc.aio.server(options=_OPTIONS)
+        receiving = Receiving(self._intake)
         for service, signal in _SERVICES.items():
-            handler = grpc.unary_unary_rpc_method_handler(_export(self._intake, signal))
+            # To the client it is a unary call. As a streaming one the handler runs before the
+            # message is read, so that a token is checked before any byte of it is taken.
+            handler = grpc.stream_unary_rpc_method_handler(_export(self._intake, signal, receiving))
             server.add_generic_rpc_handlers(
                 (grpc.method_handlers_generic_handler(service, {"Export": handler}),)
             )
@@ -89,8 +117,12 @@ class GrpcReceiver:
         described = (*_SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME)
         reflection.enable_server_reflection(described, server)
         host = f"[{self._host}]" if ":" in self._host else self._host
+        address = f"{host}:{self._port}"
         try:
-            port = server.add_insecure_port(f"{host}:{self._port}")
+            if self._certificates is None:
+                port = server.add_insecure_port(address)
+            else:
+                port = server.add_secure_port(address, self._certificates.grpc_credentials())
         except RuntimeError as error:
             await server.stop(None)
             raise cannot_bind("otlp-grpc", self._host, self._port, error) from error
@@ -114,13 +146,15 @@ class GrpcReceiver:
             await server.stop(grace_s)
 
 
-def _export(intake: Intake, signal: Signal) -> Callable[[bytes, Any], Awaitable[bytes]]:
+def _export(
+    intake: Intake, signal: Signal, receiving: Receiving
+) -> Callable[[Any, Any], Awaitable[bytes]]:
     """Return the handler of one service's Export method."""
 
-    async def export(body: bytes, context: Any) -> bytes:
+    async def export(_messages: Any, context: Any) -> bytes:
         begun_s = time.monotonic()
         try:
-            accepted = await _accept(intake, signal, body, context)
+            accepted = await _accept(intake, signal, context, receiving)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client gets an answer
             answer = intake.answer(error, "receiver_grpc")
             _count(intake, signal, answer.http_status, begun_s)
@@ -131,13 +165,65 @@ def _export(intake: Intake, signal: Signal) -> Callable[[bytes, Any], Awaitable[
     return export
 
 
-async def _accept(intake: Intake, signal: Signal, body: bytes, context: Any) -> Accepted:
+async def _accept(intake: Intake, signal: Signal, context: Any, receiving: Receiving) -> Accepted:
+    """Let a call in before its message is read, then read, unfold, decode and commit it."""
     metadata = dict(context.invocation_metadata() or ())
     intake.authorize(metadata.get("authorization"), context.peer(), _TRANSPORT)
-    with intake.admission.request() as ticket:
-        ticket.take(len(body))
-        intake.metrics.count("eventlog_received_bytes_total", len(body), transport=_TRANSPORT)
-        return await intake.accept(signal, body, Encoding.PROTOBUF)
+    with intake.admission.admit() as ticket:
+        message = await receiving.message(context)
+        body = Body(ticket, inflater_for_message(message))
+        try:
+            body.feed(message)
+            data = await body.unfolded()
+        except BodyTooLarge:
+            intake.metrics.count("eventlog_limits_hit_total", limit="size")
+            raise
+        intake.metrics.count("eventlog_received_bytes_total", len(data), transport=_TRANSPORT)
+        return await intake.accept(signal, data, Encoding.PROTOBUF)
+
+
+class Receiving:
+    """Lets few messages come in at the same time.
+
+    What a message will weigh nobody knows before it is there, and until a handler asks for it, flow
+    control holds it back in the client.
+    """
+
+    def __init__(self, intake: Intake) -> None:
+        self._intake = intake
+        self._room = asyncio.Semaphore(GRPC_MESSAGES_COMING_IN_MAX)
+
+    async def message(self, context: Any) -> bytes:
+        """Return a call's message, as it was sent.
+
+        Raises:
+            PermanentError: there is none.
+            SlowMessageError: it did not come in time.
+            Overloaded: others were coming in for too long.
+
+        """
+        try:
+            async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                await self._room.acquire()
+        except TimeoutError:
+            self._intake.metrics.count("eventlog_limits_hit_total", limit="grpc_messages")
+            told = f"{GRPC_MESSAGES_COMING_IN_MAX} messages are coming in"
+            raise Overloaded(told, hint="retry after a second") from None
+        try:
+            async with asyncio.timeout(GRPC_MESSAGE_TIMEOUT_S):
+                message = await context.read()
+        except TimeoutError:
+            self._intake.metrics.count("eventlog_limits_hit_total", limit="body_time")
+            raise SlowMessageError(
+                f"message: incomplete after {GRPC_MESSAGE_TIMEOUT_S} s",
+                hint="send smaller batches, or over a faster connection",
+            ) from None
+        finally:
+            self._room.release()
+        if message is grpc.aio.EOF:
+            raise PermanentError("the call has no message")
+        whole: bytes = message
+        return whole
 
 
 async def _abort(context: Any, answer: ErrorAnswer) -> NoReturn:

@@ -4,31 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sized
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, TypeVar
 
 from otel_eventlog.guard import told
-from otel_eventlog_collector.errors import BodyTooLarge, CollectorError, StoreUnavailable
+from otel_eventlog_collector.errors import (
+    BodyTooLarge,
+    CollectorError,
+    Overloaded,
+    StoreUnavailable,
+)
 from otel_eventlog_collector.limits import (
     ANSWER_TIMEOUT_S,
     DECODE_THREADS,
     INLINE_BODY_BYTES_MAX,
 )
 from otel_eventlog_collector.metrics import Metrics, Occasionally
-from otel_eventlog_collector.otlp.decode_json import decode_logs_json, decode_traces_json
-from otel_eventlog_collector.otlp.decode_protobuf import (
-    decode_logs_protobuf,
-    decode_traces_protobuf,
-)
+from otel_eventlog_collector.otlp.decode_json import decode_logs_json
+from otel_eventlog_collector.otlp.decode_protobuf import decode_logs_protobuf
 from otel_eventlog_collector.otlp.encode import Encoding, ErrorAnswer, Signal, error_answer
-from otel_eventlog_collector.otlp.records import DecodedEventLogs, DecodedSpans, Wanted
-from otel_eventlog_collector.protocols import Consumer, ConsumeResult
+from otel_eventlog_collector.otlp.records import DecodedEventLogs, DecodedSpans
+from otel_eventlog_collector.otlp.traces import TraceDecoder
+from otel_eventlog_collector.protocols import Consumer, ConsumeResult, SpansToConsume
+from otel_eventlog_collector.readiness import Readiness
 from otel_eventlog_collector.receiver.admission import Admission
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
+_Records = TypeVar("_Records", bound=Sized)
 _WARNING_PERIOD_S = 10
 
 
@@ -63,8 +68,9 @@ class Intake:
         metrics: what is counted.
         admission: the shared limit on what is in flight; its own by default.
         authorize: checks a request's token; None lets everybody in.
-        wanted: spans for which it is false are dropped while decoding.
+        traces: decodes trace requests; by default one that returns every span.
         on_accepted: called with the body of every committed request.
+        readiness: is told of every commit and of every one that failed.
 
     """
 
@@ -75,16 +81,18 @@ class Intake:
         *,
         admission: Admission | None = None,
         authorize: Authorize | None = None,
-        wanted: Wanted | None = None,
+        traces: TraceDecoder | None = None,
         on_accepted: BodyObserver | None = None,
+        readiness: Readiness | None = None,
     ) -> None:
         """Keep the parts; threads are started when the first large body comes."""
         self.metrics = metrics
         self.admission = admission or Admission(metrics)
         self._consumer = consumer
         self._authorize = authorize
-        self._wanted = wanted
+        self._trace_decoder = traces or TraceDecoder()
         self._on_accepted = on_accepted
+        self._readiness = readiness or Readiness()
         self._warning = Occasionally(_WARNING_PERIOD_S)
         self._threads = ThreadPoolExecutor(DECODE_THREADS, thread_name_prefix="eventlog-decode")
 
@@ -132,14 +140,16 @@ class Intake:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _traces(self, body: bytes, encoding: Encoding) -> Accepted:
-        decode = decode_traces_json if encoding is Encoding.JSON else decode_traces_protobuf
-        decoded: DecodedSpans = await self._decode(body, lambda: decode(body, self._wanted))
+        decoded: DecodedSpans = await self._decode(
+            body, lambda: self._trace_decoder.decode(body, encoding)
+        )
         self._count_received(Signal.TRACES, decoded)
         self.metrics.count(
             "eventlog_records_dropped_total", decoded.unwanted, signal="traces", reason="unwanted"
         )
         consume = self._consumer.consume_spans
-        return _merge(decoded, await self._in_time(consume, decoded.spans))
+        spans = SpansToConsume(decoded.spans, decoded.matches, decoded.pairs)
+        return _merge(decoded, await self._in_time(consume, spans))
 
     async def _logs(self, body: bytes, encoding: Encoding) -> Accepted:
         decode = decode_logs_json if encoding is Encoding.JSON else decode_logs_protobuf
@@ -157,20 +167,29 @@ class Intake:
         return await asyncio.get_running_loop().run_in_executor(self._threads, decode)
 
     async def _in_time(
-        self, consume: Callable[[Sequence[_T]], Awaitable[ConsumeResult]], records: Sequence[_T]
+        self, consume: Callable[[_Records], Awaitable[ConsumeResult]], records: _Records
     ) -> ConsumeResult:
         """Consume records, but never let a client wait until it gives up by itself."""
         if not records:
             return ConsumeResult()
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                return await consume(records)
+                result = await consume(records)
+        except Overloaded:
+            self.metrics.count("eventlog_limits_hit_total", limit="queue")
+            raise
+        except StoreUnavailable:
+            self._readiness.failed()
+            raise
         except TimeoutError:
+            self._readiness.failed()
             self.metrics.count("eventlog_limits_hit_total", limit="answer_time")
             raise StoreUnavailable(
                 f"the store has not committed within {ANSWER_TIMEOUT_S} s",
                 hint="retry; what was committed after all will be recognised",
             ) from None
+        self._readiness.committed()
+        return result
 
     def _count_received(self, signal: Signal, decoded: DecodedSpans | DecodedEventLogs) -> None:
         self.metrics.count("eventlog_records_received_total", decoded.received, signal=signal)

@@ -16,10 +16,11 @@ from opentelemetry.proto.common.v1.common_pb2 import (
 )
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 
-from otel_eventlog.delivery import encode, protobuf
-from otel_eventlog.delivery.encode import MEMO_VALUES_MAX, encode_all, pack
-from otel_eventlog.model import EventLog, Status
-from otel_eventlog.wire import to_record
+from otel_eventlog.delivery import protobuf, record
+from otel_eventlog.delivery.encode import encode_all, pack
+from otel_eventlog.delivery.record import SHAPE_CHARS_MAX, SHAPES_MAX
+from otel_eventlog.model import EventLog, OutcomeSource, Status
+from otel_eventlog.wire import RESOURCE_ATTRIBUTES, TEXT_ATTRIBUTES, resource_of, to_record
 from tests.support.builders import event_log
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=300)
@@ -54,19 +55,27 @@ def library_attributes(attributes: dict[str, Any]) -> list[KeyValue]:
 
 def library_record(event: EventLog) -> LogRecord:
     """Return an event log as the library writes it."""
-    record = to_record(event)
+    wire = to_record(event)
     return LogRecord(
-        event_name=record.event_name,
-        time_unix_nano=record.time_unix_nano,
-        observed_time_unix_nano=record.observed_unix_nano,
-        trace_id=record.trace_id.to_bytes(16, "big") if record.trace_id else b"",
-        span_id=record.span_id.to_bytes(8, "big") if record.span_id else b"",
-        flags=record.flags,
-        severity_number=record.severity_number,  # type: ignore[arg-type]
-        severity_text=record.severity_text,
-        body=AnyValue(string_value=record.body),
-        attributes=library_attributes(record.attributes),
+        event_name=wire.event_name,
+        time_unix_nano=wire.time_unix_nano,
+        observed_time_unix_nano=wire.observed_unix_nano,
+        trace_id=wire.trace_id.to_bytes(16, "big") if wire.trace_id else b"",
+        span_id=wire.span_id.to_bytes(8, "big") if wire.span_id else b"",
+        flags=wire.flags,
+        severity_number=wire.severity_number,  # type: ignore[arg-type]
+        severity_text=wire.severity_text,
+        body=AnyValue(string_value=wire.body),
+        attributes=library_attributes(wire.attributes),
     )
+
+
+def by_name(log_record: LogRecord) -> LogRecord:
+    """Return a record with its attributes in the order of their names: they have no other."""
+    ordered = LogRecord()
+    ordered.CopyFrom(log_record)
+    ordered.attributes.sort(key=lambda pair: (pair.key, pair.value.SerializeToString()))
+    return ordered
 
 
 def request_of(events: list[EventLog]) -> ExportLogsServiceRequest:
@@ -88,42 +97,45 @@ def test_a_number_is_what_the_library_reads(number: int) -> None:
     assert read.int_value == (number if number < 2**63 else number - 2**64)
 
 
-@given(
-    st.sampled_from(list(Status)),
-    st.integers(0, 2**128 - 1),
-    st.integers(1, 2**64 - 1),
-    st.integers(1, 2**63 - 1),
-    TEXT,
-    TEXT | st.none(),
-    st.dictionaries(TEXT, VALUES, max_size=3),
-    st.booleans() | st.none(),
+FIELDS = st.fixed_dictionaries(
+    {
+        "status": st.sampled_from(list(Status)),
+        "span_id": st.integers(1, 2**64 - 1),
+        "start_unix_nano": st.integers(1, 2**63 - 1),
+        "time_unix_nano": st.integers(1, 2**63 - 1),
+        "action": TEXT,
+    },
+    optional={
+        **{name: TEXT for name in (*TEXT_ATTRIBUTES, *RESOURCE_ATTRIBUTES) if name != "action"},
+        "trace_id": st.integers(0, 2**128 - 1),
+        "parent_span_id": st.integers(0, 2**64 - 1),
+        "trace_sampled": st.booleans(),
+        "duration_ns": st.integers(0, 2**63 - 1),
+        "http_status_code": INT64,
+        "outcome_source": st.sampled_from(list(OutcomeSource)),
+        "observed_unix_nano": st.integers(0, 2**63 - 1),
+        "attributes": st.dictionaries(TEXT, VALUES, max_size=3),
+    },
 )
+
+
+@given(FIELDS, FIELDS)
 def test_an_event_log_is_read_by_the_library_as_written(
-    status: Status,
-    trace_id: int,
-    span_id: int,
-    at: int,
-    action: str,
-    user_id: str | None,
-    attributes: dict[str, Any],
-    sampled: bool | None,  # noqa: FBT001 - hypothesis passes it
+    one: dict[str, Any], other: dict[str, Any]
 ) -> None:
-    """Whatever its fields hold, the library reads the record that it would have written."""
-    event = event_log(
-        status=status,
-        trace_id=trace_id,
-        span_id=span_id,
-        start_unix_nano=at,
-        time_unix_nano=at,
-        action=action,
-        user_id=user_id,
-        attributes=attributes,
-        trace_sampled=sampled,
-    )
-    (resource_logs,) = request_of([event]).resource_logs
-    (scope_logs,) = resource_logs.scope_logs
-    assert list(scope_logs.log_records) == [library_record(event)]
-    assert (scope_logs.scope.name, scope_logs.scope.version) == ("otel_eventlog", "1.0")
+    """Whatever its fields hold, the library reads the record that it would have written.
+
+    Both are written twice: the second time from what is remembered of the first.
+    """
+    for fields in (one, other, one, other):
+        event = EventLog(**fields)
+        (resource_logs,) = request_of([event]).resource_logs
+        (scope_logs,) = resource_logs.scope_logs
+        (written,) = scope_logs.log_records
+        assert by_name(written) == by_name(library_record(event))
+        told = {pair.key: pair.value.string_value for pair in resource_logs.resource.attributes}
+        assert told == resource_of(event)
+        assert (scope_logs.scope.name, scope_logs.scope.version) == ("otel_eventlog", "1.0")
 
 
 def test_event_logs_of_one_resource_travel_together() -> None:
@@ -150,8 +162,16 @@ def test_a_lone_surrogate_leaves_the_request_readable() -> None:
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    """Ten thousand user agents fill no memory, and each is still told."""
-    for number in range(MEMO_VALUES_MAX + 100):
-        (record,) = encode_all([event_log(user_agent=f"agent/{number}")], pytest.fail)
-        assert f"agent/{number}".encode() in record.record
-    assert len(encode._remembered) <= MEMO_VALUES_MAX
+    """Thousands of routes fill no memory, and each is still told."""
+    for number in range(SHAPES_MAX + 100):
+        (made,) = encode_all([event_log(http_route=f"/route/{number}")], pytest.fail)
+        assert f"/route/{number}".encode() in made.record
+    assert len(record._shapes) <= SHAPES_MAX
+
+
+def test_a_shape_of_a_thousand_characters_is_not_remembered() -> None:
+    """A long route is written in full each time, and stays nowhere."""
+    long = "/" + "x" * SHAPE_CHARS_MAX
+    (made,) = encode_all([event_log(http_route=long)], pytest.fail)
+    assert long.encode() in made.record
+    assert not any(long in few for few in record._shapes)

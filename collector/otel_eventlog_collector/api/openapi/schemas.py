@@ -76,7 +76,14 @@ def schemas() -> dict[str, Any]:
                 "refused": _TEXT_OR_NULL,
             }
         ),
-        "Erased": _object({"requests": _COUNT, "event_logs": _COUNT, "segments": array(TEXT)}),
+        "Erased": _object(
+            {
+                "requests": _COUNT,
+                "event_logs": _COUNT,
+                "lingering": array(TEXT),
+                "unread": array(TEXT),
+            }
+        ),
         "Imported": _imported(),
         "Error": _error(),
     }

@@ -1,3 +1,5 @@
+-- Every event log as the API shows it, for people.
+CREATE VIEW event_logs AS
 SELECT
     printf(
         '%08x-%04x-7%03x-%04x-%012x',
@@ -24,9 +26,10 @@ SELECT
     strftime('%Y-%m-%dT%H:%M:%S', time_unix_nano / 1000000000, 'unixepoch')
         || printf('.%09dZ', time_unix_nano % 1000000000) AS time,
     time_unix_nano,
-    strftime('%Y-%m-%dT%H:%M:%S', (time_unix_nano + observed_delta_ns) / 1000000000, 'unixepoch')
-        || printf('.%09dZ', (time_unix_nano + observed_delta_ns) % 1000000000) AS observed_time,
-    duration_ns,
+    strftime('%Y-%m-%dT%H:%M:%S', (start_unix_nano + observed_delta_ns) / 1000000000, 'unixepoch')
+        || printf('.%09dZ', (start_unix_nano + observed_delta_ns) % 1000000000) AS observed_time,
+    CASE WHEN duration_ns IS NULL THEN elapsed_ns WHEN duration_ns >= 0 THEN duration_ns END
+        AS duration_ns,
     project,
     environment,
     service,
@@ -61,9 +64,9 @@ SELECT
     agent.text AS user_agent,
     message_status,
     attributes
-FROM events
-JOIN shapes ON shapes.id = events.shape_id
-LEFT JOIN texts AS organization ON organization.id = events.organization_text
-LEFT JOIN texts AS client ON client.id = events.client_text
-LEFT JOIN texts AS agent ON agent.id = events.user_agent_text
-LEFT JOIN texts AS message ON message.id = events.error_message_text
+FROM (SELECT * FROM starts UNION ALL SELECT * FROM outcomes) AS halves
+JOIN shapes ON shapes.id = halves.shape_id
+LEFT JOIN texts AS organization ON organization.id = halves.organization_text
+LEFT JOIN texts AS client ON client.id = halves.client_text
+LEFT JOIN texts AS agent ON agent.id = halves.user_agent_text
+LEFT JOIN texts AS message ON message.id = halves.error_message_text

@@ -5,8 +5,8 @@ SELECT
     client.text,
     agent.text,
     message.text,
-    e.sequence
-FROM events AS e
+    e.position
+FROM {halves} AS e
 LEFT JOIN shapes ON shapes.id = e.shape_id
 LEFT JOIN texts AS organization ON organization.id = e.organization_text
 LEFT JOIN texts AS client ON client.id = e.client_text

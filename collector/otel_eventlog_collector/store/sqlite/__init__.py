@@ -6,12 +6,20 @@ import logging
 import sqlite3
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 from otel_eventlog.model import EventLog
+from otel_eventlog.pairs import Pair
 from otel_eventlog_collector.errors import ConfigError, StoreUnavailable
-from otel_eventlog_collector.protocols import Clock, PurgeReport, StoreStatus, WriteResult
+from otel_eventlog_collector.protocols import (
+    Clock,
+    ErasureReport,
+    PurgeReport,
+    StoreStatus,
+    WriteResult,
+)
 from otel_eventlog_collector.query import (
     ActionFigures,
     EventQuery,
@@ -22,7 +30,7 @@ from otel_eventlog_collector.query import (
     RequestState,
     TailBatch,
 )
-from otel_eventlog_collector.store.row import DETAIL_FIELDS, Row, encode
+from otel_eventlog_collector.store.row import DETAIL_FIELDS, Half, encode
 from otel_eventlog_collector.store.sqlite.catalog import Catalog, CatalogState, create_catalog
 from otel_eventlog_collector.store.sqlite.directory import (
     DataDirectory,
@@ -30,8 +38,13 @@ from otel_eventlog_collector.store.sqlite.directory import (
     LockInfo,
     lock_holder,
 )
+from otel_eventlog_collector.store.sqlite.eraser import Eraser
+from otel_eventlog_collector.store.sqlite.migration import migrate
+from otel_eventlog_collector.store.sqlite.open_segments import OpenSegments
 from otel_eventlog_collector.store.sqlite.purge import Brake, Purger, steady_clock
 from otel_eventlog_collector.store.sqlite.reader import NS_PER_DAY, Reader
+from otel_eventlog_collector.store.sqlite.seal import Sealer
+from otel_eventlog_collector.store.sqlite.waiting import Waiting
 from otel_eventlog_collector.store.sqlite.writer import Writer
 
 __all__ = ["LockInfo", "SqliteStore", "lock_holder"]
@@ -39,8 +52,9 @@ __all__ = ["LockInfo", "SqliteStore", "lock_holder"]
 RETENTION_NS_DEFAULT = 30 * NS_PER_DAY
 FUTURE_NS_MAX = NS_PER_DAY
 """A request that starts further ahead of our clock is rejected."""
-ROW_BYTES = 1000
-"""About what a waiting row holds in memory beside its attributes."""
+HALF_BYTES = 1000
+PAIR_BYTES = 1500
+"""About what a waiting event log, or pair of them, holds in memory beside its attributes."""
 
 _ATTRIBUTES = DETAIL_FIELDS.index("attributes")
 _log = logging.getLogger(__name__)
@@ -106,7 +120,7 @@ class SqliteStore:
             self._release()
             raise
 
-    def write(self, events: Sequence[EventLog]) -> Future[WriteResult]:
+    def write(self, events: Sequence[EventLog], pairs: Sequence[Pair] = ()) -> Future[WriteResult]:
         """Queue event logs for the writer; the future is done when they are on disk."""
         if self._read_only:
             raise ConfigError(
@@ -115,27 +129,22 @@ class SqliteStore:
             )
         now = self._clock()
         earliest, latest = max(0, now - self._retention_ns), now + FUTURE_NS_MAX
-        rows: list[Row] = []
-        attributes_bytes = 0
+        halves: list[Half] = []
         for event in events:
-            if not earliest <= event.start_unix_nano <= latest:
-                continue
-            try:
-                row = encode(event, now)
-            except (OverflowError, TypeError, ValueError):
-                continue  # a value that nothing can hold: rejected, its neighbours are not
-            attributes = row.detail[_ATTRIBUTES]
-            if attributes is not None:
-                attributes_bytes += len(str(attributes))
-            rows.append(row)
-        rejected = len(events) - len(rows)
-        if rows:
-            return self._writer.submit(rows, len(rows) * ROW_BYTES + attributes_bytes, rejected)
+            if earliest <= event.start_unix_nano <= latest:
+                # A value that nothing can hold: rejected, its neighbours are not.
+                with suppress(OverflowError, TypeError, ValueError):
+                    halves.append(encode(event, now))
+        given = len(events) + 2 * len(pairs)
+        pairs = _within(pairs, earliest, latest)
+        waiting = Waiting(halves, pairs, now, _size_bytes(halves, pairs), 0)
+        waiting.rejected = given - waiting.events
+        if waiting.events:
+            return self._writer.submit(waiting)
         if self._closed:
             raise StoreUnavailable("the store is closed")
-        done: Future[WriteResult] = Future()
-        done.set_result(WriteResult(rejected=rejected))
-        return done
+        waiting.future.set_result(waiting.result())
+        return waiting.future
 
     def find(self, query: EventQuery) -> Page:
         """Return one page of event logs; keyset cursors neither skip nor repeat stored rows."""
@@ -187,11 +196,30 @@ class SqliteStore:
 
     def purge(self, *, force: bool = False) -> PurgeReport:
         """Remove what is past retention and what is above the size cap."""
+        self._check_writable()
+        return self._purger.purge(self._retention_ns, self._size_bytes_max, force=force)
+
+    def erase_user(self, user_id: str) -> ErasureReport:
+        """Remove every request of a user, bytes and counts included."""
+        self._check_writable()
+        try:
+            return self._eraser.erase_user(user_id)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreUnavailable(f"the erasure could not be finished: {error}") from error
+
+    def seal(self) -> Sequence[str]:
+        """Build the indexes for rare keys of days that are over."""
+        self._check_writable()
+        return self._sealer.seal()
+
+    def _check_writable(self) -> None:
         if self._read_only:
-            raise ConfigError(f"{str(self._directory.path)!r} was opened for reading only")
+            raise ConfigError(
+                f"{str(self._directory.path)!r} was opened for reading only",
+                hint="ask the collector that serves it",
+            )
         if self._closed:
             raise StoreUnavailable("the store is closed")
-        return self._purger.purge(self._retention_ns, self._size_bytes_max, force=force)
 
     def status(self) -> StoreStatus:
         """Return counts and sizes."""
@@ -213,10 +241,24 @@ class SqliteStore:
         self._release()
 
     def _start_writing(self, steady: Clock) -> None:
+        segments = OpenSegments(
+            self._directory,
+            purged_position=self._purged_position,
+            on_set_aside=self._note_set_aside,
+        )
         self._writer = Writer(
             self._directory,
+            segments=segments,
             is_expired=lambda day: (day + 1) * NS_PER_DAY <= self._clock() - self._retention_ns,
-            purged_sequence=self._purged_sequence,
+        )
+        self._reader.pool.on_damage = self._set_aside
+        self._eraser = Eraser(self._directory, self._writer, segments)
+        self._sealer = Sealer(
+            self._directory,
+            writer=self._writer,
+            segments=segments,
+            pool=self._reader.pool,
+            clock=self._clock,
         )
         self._purger = Purger(
             self._directory,
@@ -228,9 +270,27 @@ class SqliteStore:
             forget_state=partial(setattr, self, "_state", None),
         )
 
-    def _purged_sequence(self, day: int) -> int:
+    def _purged_position(self, day: int) -> int:
         purges = self._catalog_state().purges
-        return max((purge.last_sequence for purge in purges if purge.day == day), default=0)
+        return max((purge.last_position for purge in purges if purge.day == day), default=0)
+
+    def _set_aside(self, day: int, reason: str) -> None:
+        """Have the writer put a file out of the way that a reader found damaged."""
+        with suppress(StoreUnavailable):
+            self._writer.set_aside(day, reason)
+
+    def _note_set_aside(self, day: int) -> None:
+        """Note what goes away: who watches misses it, and what comes again counts on.
+
+        How far the file had counted cannot be read; it has more bytes than it ever had rows.
+        """
+        size = self._directory.segment_path(day).stat().st_size
+        position = self._purged_position(day) + 2 * size + 1
+        with suppress(sqlite3.Error):
+            self._catalog.log_purge(
+                day, last_position=position, events=0, now_unix_nano=self._clock()
+            )
+        self._state = None
 
     def _catalog_state(self) -> CatalogState:
         """Read the catalog; the process that alone writes to it remembers what it says."""
@@ -247,6 +307,26 @@ class SqliteStore:
             lock.release()
 
 
+def _within(pairs: Sequence[Pair], earliest: int, latest: int) -> Sequence[Pair]:
+    """Return the pairs that start within times; nearly always that is all of them."""
+    starts = [pair.start_unix_nano for pair in pairs]
+    if not starts or (earliest <= min(starts) and max(starts) <= latest):
+        return pairs
+    return [pair for pair in pairs if earliest <= pair.start_unix_nano <= latest]
+
+
+def _size_bytes(halves: Sequence[Half], pairs: Sequence[Pair]) -> int:
+    """Return about how much memory they hold while they wait."""
+    size = len(halves) * HALF_BYTES + len(pairs) * PAIR_BYTES
+    for half in halves:
+        if attributes := half.detail[_ATTRIBUTES]:
+            size += len(str(attributes))
+    for pair in pairs:
+        if pair.attributes:
+            size += sum(len(str(value)) for value in pair.attributes.values())
+    return size
+
+
 def _claim(directory: DataDirectory, retention_ns: int) -> DirectoryLock:
     """Make the directory ours, or take over ours; the lock says that nobody else does."""
     directory.check()
@@ -254,10 +334,11 @@ def _claim(directory: DataDirectory, retention_ns: int) -> DirectoryLock:
     lock = DirectoryLock(directory)
     try:
         if directory.check():
+            migrate(directory)
             Catalog(directory.catalog_path).set_retention(retention_ns)
         else:
             create_catalog(directory.catalog_path, retention_ns)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         lock.release()
         raise ConfigError(f"{str(directory.catalog_path)!r}: {error}") from error
     except BaseException:

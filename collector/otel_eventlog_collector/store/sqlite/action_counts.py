@@ -7,17 +7,24 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from otel_eventlog_collector.query import ActionFigures, DurationCount, EventQuery
-from otel_eventlog_collector.store.sqlite.segment_read import is_hopeless, kept
-from otel_eventlog_collector.store.sqlite.where import all_of, event_condition
+from otel_eventlog_collector.store.durations import bucket_floor_ns
+from otel_eventlog_collector.store.sqlite.counts import ONE_SLICE, count_shapes, stretches
+from otel_eventlog_collector.store.sqlite.segment_read import hopeful, kept
+from otel_eventlog_collector.store.sqlite.tiers import HOURS, Slices, Stretch, split
+from otel_eventlog_collector.store.sqlite.where import (
+    Condition,
+    Half,
+    all_of,
+    event_condition,
+    is_on_shapes_only,
+    shape_condition,
+    within,
+)
 
 _STATUSES = ("start", "success", "error")
-_CLASS_BITS = 4
-"""Durations are counted in classes: sixteen to each power of two, so none is wider than 1/16."""
-_SHIFTS = tuple(range(59 - _CLASS_BITS + 1))
-"""Bits that a class leaves open, up to durations of 18 years."""
 
 
 @dataclass(slots=True)
@@ -27,13 +34,13 @@ class ActionCounts:
     Attributes:
         slices: event logs by action, number of the slice, and status.
         error_types: errors by action and reason.
-        durations: outcomes by action, open bits and class.
+        durations: outcomes by action and bucket of `store.durations`.
 
     """
 
     slices: Counter[tuple[str, int, str]] = field(default_factory=Counter)
     error_types: Counter[tuple[str, str | None]] = field(default_factory=Counter)
-    durations: Counter[tuple[str, int, int]] = field(default_factory=Counter)
+    durations: Counter[tuple[str, int]] = field(default_factory=Counter)
 
     def add(self, other: ActionCounts) -> None:
         """Add the counts of another segment."""
@@ -52,9 +59,9 @@ class ActionCounts:
         for (action, reason), events in self.error_types.items():
             error_types[action][reason] = events
         durations: dict[str, list[DurationCount]] = {action: [] for action in by_slice}
-        for (action, shift, number), events in self.durations.items():
-            shortest = number << shift
-            durations[action].append(DurationCount(shortest, shortest + (1 << shift) - 1, events))
+        for (action, bucket), events in self.durations.items():
+            shortest, longest = bucket_floor_ns(bucket), bucket_floor_ns(bucket + 1) - 1
+            durations[action].append(DurationCount(shortest, longest, events))
         return [
             ActionFigures(action, by_slice[action], error_types[action], durations[action])
             for action in sorted(by_slice)
@@ -69,42 +76,93 @@ def count_actions(
     bucket_ns: int,
 ) -> ActionCounts:
     """Count what passes a query, slices beginning at `since_unix_nano`."""
+    shapes = {
+        row[0]: row[1:]
+        for row in connection.execute("SELECT id, action, status, error_type FROM shapes")
+    }
     counts = ActionCounts()
-    if is_hopeless(connection, query):
-        return counts
-    condition = all_of([event_condition(query, "e"), *kept(cutoff)])
-    rows = connection.execute(
-        "SELECT action, slice, status, error_type, sum(events) FROM ("
-        "SELECT (e.time_unix_nano - ?) / ? AS slice, e.shape_id, count(*) AS events"
-        f" FROM events AS e WHERE {condition.sql} GROUP BY 1, 2"
-        ") JOIN shapes ON shapes.id = shape_id GROUP BY 1, 2, 3, 4",
-        [since_unix_nano, bucket_ns, *condition.parameters],
-    )
-    for action, number, status, error_type, events in rows:
+    slices = Slices(since_unix_nano, bucket_ns)
+    for (number, shape_id), events in count_shapes(connection, query, cutoff, slices).items():
+        action, status, error_type = shapes[shape_id]
         counts.slices[action, number, status] += events
         if status == "error":
             counts.error_types[action, error_type] += events
-    rows = connection.execute(
-        "SELECT action, shift, class, sum(events) FROM ("
-        f"SELECT e.shape_id, {_SHIFT_SQL} AS shift, e.duration_ns >> {_SHIFT_SQL} AS class,"
-        f" count(*) AS events FROM events AS e WHERE {condition.sql}"
-        " AND e.half = 1 AND e.duration_ns IS NOT NULL GROUP BY 1, 2, 3"
-        ") JOIN shapes ON shapes.id = shape_id GROUP BY 1, 2, 3",
-        condition.parameters,
-    )
-    for action, shift, number, events in rows:
-        counts.durations[action, shift, number] += events
+    for (shape_id, bucket), events in _durations(connection, query, cutoff).items():
+        counts.durations[shapes[shape_id][0], bucket] += events
     return counts
 
 
+def _durations(
+    connection: sqlite3.Connection, query: EventQuery, cutoff: int | None
+) -> Counter[tuple[int, int]]:
+    """Count outcomes by shape and bucket: whole hours by the rollup, the rest by rows.
+
+    When rows have to be counted is said at `count_shapes`.
+    """
+    if Half.OUTCOME not in hopeful(connection, query):
+        return Counter()
+    rest = stretches(connection, query)
+    counts: Counter[tuple[int, int]] = Counter()
+    if cutoff is None and is_on_shapes_only(query):
+        whole, rest = split(rest, ONE_SLICE, HOURS)
+        for each in whole:
+            counts.update(_of_hours(connection, query, each))
+    for each in rest:
+        asked = replace(query, since_unix_nano=each.since, until_unix_nano=each.until)
+        counts.update(_of_rows(connection, asked, cutoff))
+    return counts
+
+
+def _of_hours(
+    connection: sqlite3.Connection, query: EventQuery, stretch: Stretch
+) -> dict[tuple[int, int], int]:
+    condition = shape_condition(query)
+    wanted = all_of(
+        [
+            Condition(
+                "hour >= ? AND hour < ?",
+                [stretch.since // HOURS.unit_ns, stretch.until // HOURS.unit_ns],
+            ),
+            *([] if condition is None else [within("shape_id", "shapes", condition)]),
+        ]
+    )
+    rows = connection.execute(
+        f"SELECT shape_id, bucket, sum(events) FROM durations WHERE {wanted.sql} GROUP BY 1, 2",
+        wanted.parameters,
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+def _of_rows(
+    connection: sqlite3.Connection, query: EventQuery, cutoff: int | None
+) -> dict[tuple[int, int], int]:
+    condition = all_of([event_condition(query, "e", Half.OUTCOME), *kept(cutoff)])
+    rows = connection.execute(
+        f"SELECT shape_id, {_SHIFT_SQL} * 8 + (took >> {_SHIFT_SQL}), count(*)"
+        f" FROM (SELECT e.shape_id, {_TOOK_SQL} AS took FROM outcomes AS e WHERE {condition.sql})"
+        " WHERE took IS NOT NULL GROUP BY 1, 2",
+        condition.parameters,
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+_TOOK_SQL = (
+    "CASE WHEN e.duration_ns IS NULL THEN e.elapsed_ns"
+    " WHEN e.duration_ns >= 0 THEN e.duration_ns END"
+)
+
+
 def _shift_sql(shifts: Sequence[int]) -> str:
-    """Return the SQL that halves its way to the number of open bits of a duration's class."""
+    """Return the SQL that halves its way to the bits which a duration's bucket leaves open.
+
+    `store.durations` has eight buckets to each doubling, so the highest four bits of a duration
+    say which one it is.
+    """
     if len(shifts) == 1:
         return str(shifts[0])
     middle = len(shifts) // 2
-    bound = 1 << (shifts[middle] + _CLASS_BITS)
     below, above = _shift_sql(shifts[:middle]), _shift_sql(shifts[middle:])
-    return f"CASE WHEN e.duration_ns < {bound} THEN {below} ELSE {above} END"
+    return f"CASE WHEN took < {1 << (shifts[middle] + 3)} THEN {below} ELSE {above} END"
 
 
-_SHIFT_SQL = _shift_sql(_SHIFTS)
+_SHIFT_SQL = f"({_shift_sql(range(60))})"

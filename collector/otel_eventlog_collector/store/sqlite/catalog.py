@@ -14,6 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from otel_eventlog_collector.errors import ConfigError
 from otel_eventlog_collector.store.sqlite.connect import (
     APPLICATION_ID,
     FILE_MODE,
@@ -21,8 +22,8 @@ from otel_eventlog_collector.store.sqlite.connect import (
     is_current,
     open_reader,
     open_writer,
+    sync_directory,
 )
-from otel_eventlog_collector.store.sqlite.directory import sync_directory
 
 PURGES_KEPT_MAX = 10_000
 """Most entries of the log of purges: 27 years of days."""
@@ -35,13 +36,13 @@ class PurgedSegment:
     Attributes:
         number: counts purged segments, from 1.
         day: the segment's day, days since the epoch.
-        last_sequence: the highest stream sequence that the segment had given out.
+        last_position: the highest stream position that the segment had given out.
 
     """
 
     number: int
     day: int
-    last_sequence: int
+    last_position: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +78,12 @@ def create_catalog(path: Path, retention_ns: int) -> None:
             {
                 "number": int,
                 "day": int,
-                "last_sequence": int,
+                "last_position": int,
                 "events": int,
                 "purged_unix_nano": int,
             },
             pk="number",
-            not_null={"day", "last_sequence", "events", "purged_unix_nano"},
+            not_null={"day", "last_position", "events", "purged_unix_nano"},
             strict=True,
         )
         database.table("settings").insert_all(
@@ -107,17 +108,19 @@ class Catalog:
         """Read everything readers need.
 
         Raises:
+            ConfigError: the directory is of an earlier format.
             sqlite3.Error: the catalog cannot be read.
 
         """
         while True:
             connection, snapshot = open_reader(self._path)
             with closing(connection):
+                _check_format(self._path, connection)
                 settings = dict(map(tuple, connection.execute("SELECT name, value FROM settings")))
                 purges = [
                     PurgedSegment(*row)
                     for row in connection.execute(
-                        "SELECT number, day, last_sequence FROM purges ORDER BY number"
+                        "SELECT number, day, last_position FROM purges ORDER BY number"
                     )
                 ]
             if is_current(self._path, snapshot):
@@ -131,15 +134,24 @@ class Catalog:
                 (str(retention_ns), str(retention_ns)),
             )
 
-    def log_purge(self, day: int, *, last_sequence: int, events: int, now_unix_nano: int) -> None:
+    def log_purge(self, day: int, *, last_position: int, events: int, now_unix_nano: int) -> None:
         """Note that a segment is going, before it goes: a position that names it has a gap."""
         with closing(open_writer(self._path)) as connection:
             connection.execute(
-                "INSERT INTO purges (day, last_sequence, events, purged_unix_nano)"
+                "INSERT INTO purges (day, last_position, events, purged_unix_nano)"
                 " VALUES (?, ?, ?, ?)",
-                (day, last_sequence, events, now_unix_nano),
+                (day, last_position, events, now_unix_nano),
             )
             connection.execute(
                 "DELETE FROM purges WHERE number <= (SELECT max(number) FROM purges) - ?",
                 (PURGES_KEPT_MAX,),
             )
+
+
+def _check_format(path: Path, connection: sqlite3.Connection) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version < FORMAT_VERSION:
+        raise ConfigError(
+            f"{str(path.parent)!r} has format {version}, this version reads {FORMAT_VERSION}",
+            hint="start a collector on it once: `otel-eventlog serve --data` brings it up to date",
+        )

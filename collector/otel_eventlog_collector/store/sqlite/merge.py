@@ -12,14 +12,25 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from otel_eventlog.model import TAG_START
-from otel_eventlog_collector.store.row import PAIR_FIELDS, RANK, STATUS, Row, Shape
+from otel_eventlog_collector.store.row import (
+    PAIR_FIELDS,
+    RANK,
+    SHAPE_FIELDS,
+    STATUS,
+    Half,
+    Shape,
+)
 
 _SIBLING = 0b11
 """Exclusive-or that turns the id of a start (tag 1) into that of its outcome (tag 2), and back."""
 _TAG_BITS = 0b11
 
 
-class Verdict(IntEnum):
+ERASED: Shape = (None, 1 << 31, *([None] * (len(SHAPE_FIELDS) - 2)))
+"""Stands for an erased half: it outranks everything, so what comes again is a duplicate."""
+
+
+class Fate(IntEnum):
     """What became of one event log; the order of `protocols.WriteResult`."""
 
     STORED = 0
@@ -34,16 +45,16 @@ class Merged:
     """What has to be written.
 
     Attributes:
-        verdicts: one for each incoming row, in its order.
-        new: rows that nothing held, by key.
-        replaced: rows that replace a held one.
+        fates: one for each incoming half, in its order.
+        new: halves that nothing held, by key.
+        replaced: halves that replace a held one.
         reshaped: held starts that take over their outcome's action: key → new shape.
 
     """
 
-    verdicts: list[Verdict] = field(default_factory=list)
-    new: dict[int, Row] = field(default_factory=dict)
-    replaced: dict[int, Row] = field(default_factory=dict)
+    fates: list[Fate] = field(default_factory=list)
+    new: dict[int, Half] = field(default_factory=dict)
+    replaced: dict[int, Half] = field(default_factory=dict)
     reshaped: dict[int, Shape] = field(default_factory=dict)
 
 
@@ -52,32 +63,32 @@ def sibling(key: int) -> int:
     return key ^ _SIBLING
 
 
-def merge(held: Mapping[int, Shape], incoming: Sequence[Row]) -> Merged:
-    """Decide what becomes of rows that arrive in this order.
+def merge(held: Mapping[int, Shape], incoming: Sequence[Half]) -> Merged:
+    """Decide what becomes of halves that arrive in this order.
 
     Args:
         held: shapes of what is stored already, by key: of the incoming and of their other halves.
-        incoming: the rows.
+        incoming: the halves.
 
     """
     merged = Merged()
     now = dict(held)
-    verdicts = merged.verdicts
-    for row in incoming:
-        key, shape = row.key, row.shape
+    fates = merged.fates
+    for half in incoming:
+        key, shape = half.key, half.shape
         before = now.get(key)
         if before is None:
             now[key] = shape
-            merged.new[key] = row
-            verdicts.append(Verdict.STORED)
+            merged.new[key] = half
+            fates.append(Fate.STORED)
         elif shape[RANK] > before[RANK]:
             now[key] = shape
-            (merged.new if key in merged.new else merged.replaced)[key] = row
-            verdicts.append(Verdict.REPLACED)
+            (merged.new if key in merged.new else merged.replaced)[key] = half
+            fates.append(Fate.REPLACED)
         elif shape[RANK] == before[RANK] and shape[STATUS] != before[STATUS]:
-            verdicts.append(Verdict.CONFLICT)
+            fates.append(Fate.CONFLICT)
         else:
-            verdicts.append(Verdict.DUPLICATE)
+            fates.append(Fate.DUPLICATE)
     _carry_actions(merged, now)
     return merged
 
@@ -92,9 +103,9 @@ def _carry_actions(merged: Merged, now: dict[int, Shape]) -> None:
         head, tail = start[: PAIR_FIELDS.start], start[PAIR_FIELDS.stop :]
         shape = (*head, *outcome[PAIR_FIELDS], *tail)
         now[start_key] = shape
-        for rows in (merged.new, merged.replaced):
-            if start_key in rows:
-                rows[start_key] = rows[start_key]._replace(shape=shape)
+        for halves in (merged.new, merged.replaced):
+            if start_key in halves:
+                halves[start_key] = halves[start_key]._replace(shape=shape)
                 break
         else:
             merged.reshaped[start_key] = shape

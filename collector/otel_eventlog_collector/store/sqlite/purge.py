@@ -103,11 +103,12 @@ class Purger:
         removed = [self._remove(day) for day in due]
         if size_bytes_max is not None:
             removed += self._shrink(size_bytes_max)
+        aside = self._directory.remove_set_aside(cutoff // _NS_PER_DAY) if not refused else 0
         self._directory.sweep()
         return PurgeReport(
             segments=[name for name, _, _ in removed],
             events=sum(events for _, events, _ in removed),
-            bytes_freed=sum(freed for _, _, freed in removed),
+            bytes_freed=sum(freed for _, _, freed in removed) + aside,
             refused=refused,
         )
 
@@ -123,27 +124,27 @@ class Purger:
 
     def _remove(self, day: int) -> tuple[str, int, int]:
         """Remove one segment; return its name, event logs and bytes."""
-        last_sequence, events = 0, 0
+        last_position, events = 0, 0
         try:
-            last_sequence = self._pool.read(day, segment_read.last_sequence, 0)
+            last_position = self._pool.read(day, segment_read.last_position, 0)
             events = self._pool.read(day, segment_read.count, 0)
         except CollectorError as error:  # a broken segment must go as well
             _log.warning("removing segment %s unread: %s", segment_name(day), error)
-        is_logged = self._log_purge(day, last_sequence, events)
+        is_logged = self._log_purge(day, last_position, events)
         self._pool.drop(day)
         freed = self._writer.retire_segment(day)
         self._pool.drop(day)
         if not is_logged:  # on a full disk: now there is space
             self._directory.sweep()
-            self._log_purge(day, last_sequence, events)
+            self._log_purge(day, last_position, events)
         self._forget_state()
         return segment_name(day), events, freed
 
-    def _log_purge(self, day: int, last_sequence: int, events: int) -> bool:
+    def _log_purge(self, day: int, last_position: int, events: int) -> bool:
         try:
             self._catalog.log_purge(
                 day,
-                last_sequence=last_sequence,
+                last_position=last_position,
                 events=events,
                 now_unix_nano=self._clock(),
             )

@@ -25,7 +25,7 @@ from otel_eventlog_collector.query import (
     TailBatch,
 )
 from otel_eventlog_collector.store.row import day_of
-from otel_eventlog_collector.store.sqlite import counts, segment_read
+from otel_eventlog_collector.store.sqlite import counts, listing, segment_read
 from otel_eventlog_collector.store.sqlite.action_counts import ActionCounts, count_actions
 from otel_eventlog_collector.store.sqlite.catalog import CatalogState
 from otel_eventlog_collector.store.sqlite.directory import DataDirectory, segment_name
@@ -82,7 +82,7 @@ class Reader:
         limit = _limit(query.limit)
 
         def read(day: int, cutoff: int | None, wanted: int) -> list[Found]:
-            work = partial(segment_read.find, query=query, limit=wanted, cutoff=cutoff)
+            work = partial(listing.find, query=query, limit=wanted, cutoff=cutoff)
             return self.pool.read(day, work, [])
 
         def has_none(bounds: Bounds) -> bool:
@@ -187,10 +187,10 @@ class Reader:
         totals: dict[str, Counter[str]] = {name: Counter() for name in fields}
         bounded = replace(query, cursor=None)
         for day, cutoff in self._within(bounded):
-            for name, total in totals.items():
-                work = partial(counts.values, query=bounded, cutoff=cutoff, field=name)
-                none: Counter[str] = Counter()
-                total.update(self.pool.read(day, work, none))
+            work = partial(counts.facets, query=bounded, cutoff=cutoff, fields=fields)
+            nothing: dict[str, Counter[str]] = {}
+            for name, total in self.pool.read(day, work, nothing).items():
+                totals[name].update(total)
         return {
             name: sorted(total.items(), key=lambda item: (-item[1], item[0]))[:limit]
             for name, total in totals.items()
@@ -217,7 +217,6 @@ class Reader:
     def status(self) -> StoreStatus:
         """Return counts and sizes."""
         days = self._directory.days()
-        bounds = [found for day in days if (found := self._bounds(day))]
         by_day = [
             DayStatus(
                 segment_name(day),
@@ -226,6 +225,8 @@ class Reader:
             )
             for day in days
         ]
+        times = [self.pool.read(day, segment_read.exact_bounds, None) for day in days]
+        bounds = [found for found in times if found]
         return StoreStatus(
             events=sum(each.events for each in by_day),
             bytes_on_disk=self._directory.bytes_on_disk(),
@@ -234,6 +235,7 @@ class Reader:
             segments=len(days),
             retention_ns=self._retention_ns,
             days=by_day,
+            set_aside=[*self._directory.files_set_aside(), *self.pool.damaged()],
         )
 
     def _bounds(self, day: int) -> Bounds | None:

@@ -13,23 +13,24 @@ from otel_eventlog_collector.store.sqlite.segment_read import (
     Found,
     after,
     halves,
-    is_hopeless,
+    hopeful,
     kept,
     order_by,
 )
 from otel_eventlog_collector.store.sqlite.where import (
     Condition,
+    Half,
     all_of,
     any_of,
+    between,
     event_condition,
 )
 
-_OTHER = (
-    "LEFT JOIN events AS o ON o.start_ms = e.start_ms AND o.span_id = e.span_id"
-    " AND o.half = 1 - e.half"
+_JOIN = "ON e.start_ms = o.start_ms AND e.span_id = o.span_id"
+_NO_START = Condition(
+    "NOT EXISTS (SELECT 1 FROM starts AS s WHERE s.start_ms = e.start_ms AND s.span_id = e.span_id)"
 )
-
-_IS_THERE = Condition("o.half IS NOT NULL")
+_HAS_OUTCOME = Condition("o.position IS NOT NULL")
 """A half that never came passes no filter, not even a negated one."""
 
 
@@ -50,74 +51,93 @@ def find_requests(
         cutoff: clamp of retention.
 
     """
-    if is_hopeless(connection, query):
+    if not hopeful(connection, query):
         return []
-    fixed = [*after(query.cursor, query.order), *kept(cutoff), *_state(*state)]
-    first = all_of(
-        [
-            Condition("(e.half = 0 OR o.half IS NULL)"),
-            any_of([event_condition(query, "e"), all_of([_IS_THERE, event_condition(query, "o")])]),
-            *_times(query),
-            *fixed,
-        ]
-    )
-    heads = _heads(connection, first, query.order, limit)
-    if query.since_unix_nano is not None:
-        # A request that began before `since` and ended after it: found by its outcome.
-        late = all_of(
-            [
-                Condition("e.half = 0 AND o.half = 1"),
-                Condition("e.time_unix_nano < ?", [query.since_unix_nano]),
-                event_condition(query, "o"),
-                *fixed,
-            ]
-        )
-        heads += _heads(connection, late, query.order, limit, driver="o")
-    found = [halves(connection, head, cutoff) for head in heads]
+    heads = _started(connection, query, state, limit, cutoff)
+    if state[0] in (None, RequestState.FINISHED):
+        heads += _startless(connection, query, limit, cutoff)
+        if query.since_unix_nano is not None:
+            heads += _late(connection, query, limit, cutoff)
+    found = [halves(connection, head, cutoff) for head in dict.fromkeys(heads)]
     found.sort(key=lambda pair: pair[0].order, reverse=query.order == "desc")
     return found[:limit]
 
 
-def _times(query: EventQuery) -> list[Condition]:
-    """Bound the first event log in time, so that the index on time is walked only so far.
+def _started(
+    connection: sqlite3.Connection,
+    query: EventQuery,
+    state: tuple[RequestState | None, int],
+    limit: int,
+    cutoff: int | None,
+) -> list[int]:
+    """Return the requests whose start lies between the times of a query."""
+    condition = all_of(
+        [
+            any_of(
+                [
+                    event_condition(query, "e", Half.START),
+                    all_of([_HAS_OUTCOME, event_condition(query, "o", Half.OUTCOME)]),
+                ]
+            ),
+            # An outcome never lies before its start, so what ends in time began before `until`.
+            *between("e", Half.START, query.since_unix_nano, query.until_unix_nano),
+            *after(query.cursor, query.order, Half.START),
+            *kept(cutoff),
+            *_state(*state),
+        ]
+    )
+    tables = f"starts AS e LEFT JOIN outcomes AS o {_JOIN}"
+    return _heads(connection, tables, condition, order_by(query.order, Half.START), limit)
 
-    An outcome never lies before its start, so what ends inside the bounds began before `until`.
-    """
-    conditions = []
-    if query.since_unix_nano is not None:
-        conditions.append(Condition("e.time_unix_nano >= ?", [query.since_unix_nano]))
-    if query.until_unix_nano is not None:
-        conditions.append(Condition("e.time_unix_nano < ?", [query.until_unix_nano]))
-    return conditions
+
+def _startless(
+    connection: sqlite3.Connection, query: EventQuery, limit: int, cutoff: int | None
+) -> list[int]:
+    """Return the requests of which only the outcome is there."""
+    condition = all_of(
+        [
+            event_condition(query, "e", Half.OUTCOME),
+            *after(query.cursor, query.order, Half.OUTCOME),
+            *kept(cutoff),
+            _NO_START,
+        ]
+    )
+    order = order_by(query.order, Half.OUTCOME)
+    return _heads(connection, "outcomes AS e", condition, order, limit)
+
+
+def _late(
+    connection: sqlite3.Connection, query: EventQuery, limit: int, cutoff: int | None
+) -> list[int]:
+    """Return the requests that began before `since` and ended after it, found by their outcome."""
+    condition = all_of(
+        [
+            *between("e", Half.START, None, query.since_unix_nano),
+            event_condition(query, "o", Half.OUTCOME),
+            *after(query.cursor, query.order, Half.START),
+            *kept(cutoff),
+        ]
+    )
+    tables = f"outcomes AS o CROSS JOIN starts AS e {_JOIN}"
+    return _heads(connection, tables, condition, order_by(query.order, Half.START), limit)
 
 
 def _state(state: RequestState | None, no_outcome_before: int) -> list[Condition]:
     if state is None:
         return []
     if state is RequestState.FINISHED:
-        return [Condition("(e.half = 1 OR o.half = 1)")]
+        return [_HAS_OUTCOME]
     sign = ">" if state is RequestState.IN_PROGRESS else "<="
-    started = Condition(f"e.time_unix_nano - e.elapsed_ns {sign} ?", [no_outcome_before])
-    return [Condition("e.half = 0 AND o.half IS NULL"), started]
+    started = Condition(f"e.start_unix_nano {sign} ?", [no_outcome_before])
+    return [Condition("o.position IS NULL"), started]
 
 
 def _heads(
-    connection: sqlite3.Connection,
-    condition: Condition,
-    order: str,
-    limit: int,
-    driver: str = "e",
+    connection: sqlite3.Connection, tables: str, condition: Condition, order: str, limit: int
 ) -> list[int]:
-    """Return the ids of the first event logs of requests; `driver` is the table walked by time."""
-    tables = f"events AS e {_OTHER}"
-    if driver == "o":
-        tables = (
-            "events AS o CROSS JOIN events AS e ON e.start_ms = o.start_ms"
-            " AND e.span_id = o.span_id AND e.half = 1 - o.half"
-        )
+    """Return the ids of the first event logs of requests."""
     rows = connection.execute(
-        f"SELECT e.start_ms, e.span_id, e.half FROM {tables}"
-        f" WHERE {condition.sql} {order_by(order)} LIMIT ?",
+        f"SELECT e.start_ms, e.span_id, e.half FROM {tables} WHERE {condition.sql} {order} LIMIT ?",
         [*condition.parameters, limit],
     ).fetchall()
     return [

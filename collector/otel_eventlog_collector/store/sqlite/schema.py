@@ -8,9 +8,12 @@ import sqlite3
 from functools import cache
 from importlib import resources
 
-from otel_eventlog_collector.errors import StoreUnavailable
 from otel_eventlog_collector.store.row import DETAIL_FIELDS, SHAPE_TYPES, TEXT_FIELDS
-from otel_eventlog_collector.store.sqlite.connect import APPLICATION_ID, FORMAT_VERSION
+from otel_eventlog_collector.store.sqlite.connect import (
+    APPLICATION_ID,
+    FORMAT_VERSION,
+    DamagedFile,
+)
 
 TEXT_COLUMNS = {
     "organization_id": "organization_text",
@@ -20,13 +23,35 @@ TEXT_COLUMNS = {
 }
 """Field whose text is kept once → column that holds the number of the text."""
 
-EVENT_COLUMNS = (
+ROW_COLUMNS = (
     *DETAIL_FIELDS,
-    "shape_id",
+    "start_shape",
+    "outcome_shape",
     *(TEXT_COLUMNS[name] for name in TEXT_FIELDS),
     "user_key",
+    "slot",
 )
-"""Columns of `events` in the order in which the writer gives them."""
+"""Columns of `requests` in the order in which the writer gives them."""
+
+PAIR_COLUMNS = tuple(name for name in ROW_COLUMNS if name not in ("duration_ns", "slot"))
+"""The same for whole pairs, whose duration is the time elapsed and which come first."""
+
+OUTCOME_COLUMNS = (
+    "elapsed_ns",
+    "user_id",
+    "session_token_hash",
+    "session_jwt_hash",
+    "attributes",
+    "duration_ns",
+    "outcome_shape",
+    "organization_text",
+    "client_text",
+    "error_message_text",
+    "user_key",
+)
+"""Columns that are the outcome's alone, where both halves share a row."""
+
+_SQL_FILES = ("requests.sql", "halves.sql", "event_logs.sql", "rollups.sql")
 
 
 @cache
@@ -41,18 +66,16 @@ def create_segment(connection: sqlite3.Connection, after_sequence: int) -> None:
     `application_id` marks the file as complete and ours.
 
     Raises:
-        StoreUnavailable: the file holds tables of somebody else.
+        DamagedFile: the file holds tables of somebody else.
 
     """
     from sqlite_utils import Database
 
     database = Database(connection)
     if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-        raise StoreUnavailable("a file in the place of a day segment holds foreign tables")
+        raise DamagedFile("it holds tables of another program")
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for statement in _statements(sql_text("events.sql")):
-            connection.execute(statement)
         database.table("shapes").create(
             {"id": int, **SHAPE_TYPES, "digest": bytes},
             pk="id",
@@ -67,8 +90,10 @@ def create_segment(connection: sqlite3.Connection, after_sequence: int) -> None:
             strict=True,
         )
         database.table("texts").create_index(["digest"], unique=True)
-        connection.execute(f"CREATE VIEW event_logs AS {sql_text('event_logs.sql')}")
-        connection.execute("INSERT INTO sqlite_sequence VALUES ('events', ?)", (after_sequence,))
+        for name in _SQL_FILES:
+            for statement in statements(sql_text(name)):
+                connection.execute(statement)
+        connection.execute("INSERT INTO sqlite_sequence VALUES ('requests', ?)", (after_sequence,))
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version={FORMAT_VERSION}")
         connection.execute("COMMIT")
@@ -78,44 +103,68 @@ def create_segment(connection: sqlite3.Connection, after_sequence: int) -> None:
         raise
 
 
-def _statements(script: str) -> list[str]:
+def statements(script: str) -> list[str]:
     """Split a script of ours at its semicolons; `executescript` would commit in between."""
-    lines = [line.split("--")[0] for line in script.splitlines()]
-    return [part for part in "\n".join(lines).split(";") if part.strip()]
+    return [part for part in script.split(";\n") if part.strip()]
 
 
 @cache
-def insert_sql(rows: int, *, replace: bool) -> str:
-    """Return the statement that inserts so many rows at once.
+def insert_pairs_sql(rows: int) -> str:
+    """Return the statement that inserts so many pairs at once, passing over known requests."""
+    one = f"({','.join('?' * len(PAIR_COLUMNS))})"
+    return (
+        f"INSERT INTO requests ({','.join(PAIR_COLUMNS)}) VALUES {','.join([one] * rows)}"
+        " ON CONFLICT DO NOTHING"
+    )
 
-    Known event logs are passed over, or with `replace` give way: the new row gets a new sequence.
+
+@cache
+def put_rows_sql(rows: int) -> str:
+    """Return the statement that puts so many rows in their places, each with a new sequence.
+
+    A row that stood in the place of a new one gives way.
     """
-    one = f"({','.join('?' * len(EVENT_COLUMNS))})"
-    verb, tail = ("REPLACE", "") if replace else ("INSERT", " ON CONFLICT DO NOTHING")
-    columns = ",".join(EVENT_COLUMNS)
-    return f"{verb} INTO events ({columns}) VALUES {','.join([one] * rows)}{tail}"
+    one = f"({','.join('?' * len(ROW_COLUMNS))})"
+    return f"REPLACE INTO requests ({','.join(ROW_COLUMNS)}) VALUES {','.join([one] * rows)}"
 
 
 @cache
-def find_keys_sql(keys: int) -> str:
-    """Return the statement that finds which of so many keys are stored, and their shapes.
+def find_requests_sql(requests: int) -> str:
+    """Return the statement that finds the rows of so many requests.
 
     A join, and a CROSS one, because SQLite would scan the table for a row value in a list.
     """
-    wanted = ",".join(["(?,?,?)"] * keys)
+    wanted = ",".join(["(?,?)"] * requests)
     return (
-        f"WITH wanted (a, b, c) AS (VALUES {wanted})"
-        " SELECT start_ms, span_id, half, shape_id, time_unix_nano FROM wanted CROSS JOIN events"
-        " INDEXED BY events_key ON start_ms = a AND span_id = b AND half = c"
+        f"WITH wanted (a, b) AS (VALUES {wanted})"
+        " SELECT start_ms, span_id, slot, start_unix_nano, elapsed_ns, duration_ns,"
+        " start_shape, outcome_shape FROM wanted CROSS JOIN requests"
+        " INDEXED BY requests_key ON start_ms = a AND span_id = b"
+    )
+
+
+_AT_PLACE = "start_ms = ? AND span_id = ? AND slot = ?"
+
+
+@cache
+def reshape_start_sql() -> str:
+    """Return the statement that gives a start, alone in its row, another shape and sequence."""
+    columns = ",".join(ROW_COLUMNS)
+    values = ",".join("?" if name == "start_shape" else name for name in ROW_COLUMNS)
+    return (
+        f"REPLACE INTO requests ({columns}) SELECT {values} FROM requests"
+        f" INDEXED BY requests_key WHERE {_AT_PLACE}"
     )
 
 
 @cache
-def reshape_sql() -> str:
-    """Return the statement that gives one stored event log another shape and a new sequence."""
-    columns = ",".join(EVENT_COLUMNS)
-    values = ",".join("?" if name == "shape_id" else name for name in EVENT_COLUMNS)
-    return (
-        f"REPLACE INTO events ({columns}) SELECT {values} FROM events INDEXED BY events_key"
-        " WHERE start_ms = ? AND span_id = ? AND half = ?"
-    )
+def leave_start_sql() -> str:
+    """Return the statement that takes the outcome out of a row, so that its start stays alone."""
+    cleared = ",".join(f"{name} = NULL" for name in OUTCOME_COLUMNS)
+    return f"UPDATE requests INDEXED BY requests_key SET {cleared} WHERE {_AT_PLACE}"
+
+
+@cache
+def leave_outcome_sql() -> str:
+    """Return the statement that takes the start out of a row, so that its outcome stays alone."""
+    return f"UPDATE requests INDEXED BY requests_key SET start_shape = NULL WHERE {_AT_PLACE}"

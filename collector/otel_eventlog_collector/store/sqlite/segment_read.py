@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from functools import cache, lru_cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from otel_eventlog.model import EventLog
@@ -20,14 +21,17 @@ from otel_eventlog_collector.store.row import (
 from otel_eventlog_collector.store.sqlite.schema import sql_text
 from otel_eventlog_collector.store.sqlite.where import (
     Condition,
+    Half,
     all_of,
+    between,
     event_condition,
     shape_condition,
 )
 
 _SHAPE_AT = slice(len(DETAIL_FIELDS), len(DETAIL_FIELDS) + len(SHAPE_FIELDS))
 _TEXTS_AT = slice(_SHAPE_AT.stop, _SHAPE_AT.stop + len(TEXT_FIELDS))
-_SEQUENCE_AT = _TEXTS_AT.stop
+_POSITION_AT = _TEXTS_AT.stop
+NS_PER_MINUTE = 60 * 1_000_000_000
 
 _shape = lru_cache(maxsize=4096)(shape_from_sql)
 
@@ -37,18 +41,18 @@ class Found(NamedTuple):
 
     Attributes:
         order: time, then the event id taken apart: the order of all listings.
-        sequence: its place in the segment's stream of commits.
+        position: its place in the segment's stream of commits.
         event: the event log.
 
     """
 
     order: tuple[int, int, int, int]
-    sequence: int
+    position: int
     event: EventLog
 
 
 class Bounds(NamedTuple):
-    """Earliest and latest time in a segment."""
+    """Earliest and latest time in a segment, by the minute: nothing lies outside."""
 
     low: int
     high: int
@@ -65,10 +69,10 @@ def cursor_of(found: Found) -> Cursor:
 
 
 @cache
-def _select() -> str:
+def _select_sql(half: Half) -> str:
     detail = ", ".join(f"e.{name}" for name in DETAIL_FIELDS)
     shape = ", ".join(f"shapes.{name}" for name in SHAPE_FIELDS)
-    return sql_text("select_events.sql").format(detail=detail, shape=shape)
+    return sql_text("select_events.sql").format(detail=detail, shape=shape, halves=half)
 
 
 def _found(row: Any) -> Found:
@@ -76,68 +80,89 @@ def _found(row: Any) -> Found:
     detail = dict(zip(DETAIL_FIELDS, values, strict=False))
     event = decode(_shape(values[_SHAPE_AT]), values[_TEXTS_AT], detail)
     order = (event.time_unix_nano, *split_key(event.event_uuid_int))
-    return Found(order, values[_SEQUENCE_AT], event)
+    return Found(order, values[_POSITION_AT], event)
 
 
-def _run(connection: sqlite3.Connection, tail: str, parameters: Sequence[Any]) -> list[Found]:
-    return [_found(row) for row in connection.execute(f"{_select()} {tail}", parameters)]
+def select(
+    connection: sqlite3.Connection, half: Half, tail: str, parameters: Sequence[Any]
+) -> list[Found]:
+    """Return the event logs of a half, named `e`, that the tail of a SELECT admits."""
+    return [_found(row) for row in connection.execute(f"{_select_sql(half)} {tail}", parameters)]
 
 
 def bounds(connection: sqlite3.Connection) -> Bounds | None:
-    """Return the earliest and latest time, None for an empty segment."""
+    """Return the first and last minute with an event log, None for an empty segment."""
     low, high = connection.execute(
-        "SELECT (SELECT min(time_unix_nano) FROM events), (SELECT max(time_unix_nano) FROM events)"
+        "SELECT (SELECT min(minute) FROM minutes), (SELECT max(minute) FROM minutes)"
     ).fetchone()
-    return None if low is None else Bounds(low, high)
+    return None if low is None else Bounds(low * NS_PER_MINUTE, (high + 1) * NS_PER_MINUTE - 1)
 
 
-def after(cursor: Cursor | None, order: str, alias: str = "e") -> list[Condition]:
+def exact_bounds(connection: sqlite3.Connection) -> Bounds | None:
+    """Return the earliest and latest time to the nanosecond, None for an empty segment."""
+    outer = bounds(connection)
+    if outer is None:
+        return None
+    times: list[int] = []
+    for half in Half:
+        for since in (outer.low, outer.high + 1 - NS_PER_MINUTE):
+            condition = all_of(between("e", half, since, since + NS_PER_MINUTE))
+            sql = (
+                "SELECT min(e.time_unix_nano), max(e.time_unix_nano)"  # noqa: S608 - parameters
+                f" FROM {half} AS e WHERE {condition.sql}"
+            )
+            found = connection.execute(sql, condition.parameters).fetchone()
+            times += [time for time in found if time is not None]
+    return Bounds(min(times), max(times)) if times else None
+
+
+def after(cursor: Cursor | None, order: str, half: Half, alias: str = "e") -> list[Condition]:
     """Return the keyset condition of a cursor; `order` is "desc" or "asc"."""
     if cursor is None:
         return []
     sign = "<" if order == "desc" else ">"
-    key = ", ".join(f"{alias}.{name}" for name in _ORDER)
-    return [Condition(f"({key}) {sign} (?, ?, ?, ?)", list(order_of(cursor)))]
+    key = ", ".join(f"{alias}.{name}" for name in ("time_unix_nano", "start_ms", "span_id", "half"))
+    place = order_of(cursor)
+    # Told once more in the way in which an index can use it.
+    first = "start_ms" if half is Half.START else "time_unix_nano"
+    bound = place[0] // _NS_PER_MS if half is Half.START else place[0]
+    return [
+        Condition(f"{alias}.{first} {sign}= ?", [bound]),
+        Condition(f"({key}) {sign} (?, ?, ?, ?)", list(place)),
+    ]
 
 
-_ORDER = ("time_unix_nano", "start_ms", "span_id", "half")
+_NS_PER_MS = 1_000_000
+_ORDER = {
+    Half.START: ("start_ms", "time_unix_nano", "span_id"),
+    Half.OUTCOME: ("time_unix_nano", "start_ms", "span_id"),
+}
+"""The order of all listings, (time, event id), as the index of each half has it."""
 
 
-def order_by(order: str, alias: str = "e") -> str:
+def order_by(order: str, half: Half, alias: str = "e") -> str:
     """Return the ORDER BY of all listings."""
-    return "ORDER BY " + ", ".join(f"{alias}.{name} {order.upper()}" for name in _ORDER)
+    return "ORDER BY " + ", ".join(f"{alias}.{name} {order.upper()}" for name in _ORDER[half])
 
 
 def kept(cutoff: int | None, alias: str = "e") -> list[Condition]:
     """Return the clamp of retention: nothing whose request started before `cutoff`."""
     if cutoff is None:
         return []
-    return [Condition(f"{alias}.time_unix_nano - {alias}.elapsed_ns >= ?", [cutoff])]
+    return [Condition(f"{alias}.start_unix_nano >= ?", [cutoff])]
 
 
-def is_hopeless(connection: sqlite3.Connection, query: EventQuery) -> bool:
-    """Whether no shape of a segment passes a query, so that no event log can: told in no time."""
-    condition = shape_condition(query)
-    if condition is None:
-        return False
-    sql = f"SELECT 1 FROM shapes WHERE {condition.sql} LIMIT 1"  # noqa: S608 - values are parameters
-    return connection.execute(sql, condition.parameters).fetchone() is None
+def hopeful(connection: sqlite3.Connection, query: EventQuery) -> list[Half]:
+    """Return the halves of which a shape passes a query; without one no event log can."""
+    filters = shape_condition(query)
+    if filters is None:
+        return list(Half)
+    sql = f"SELECT DISTINCT status = 'start' FROM shapes WHERE {filters.sql}"  # noqa: S608 - values are parameters
+    found = [row[0] for row in connection.execute(sql, filters.parameters)]
+    return [half for half in Half if int(half is Half.START) in found]
 
 
-def find(
-    connection: sqlite3.Connection, query: EventQuery, limit: int, cutoff: int | None
-) -> list[Found]:
-    """Return the first event logs of a segment that pass a query, in its order."""
-    if is_hopeless(connection, query):
-        return []
-    condition = all_of(
-        [event_condition(query, "e"), *after(query.cursor, query.order), *kept(cutoff)]
-    )
-    return _run(
-        connection,
-        f"WHERE {condition.sql} {order_by(query.order)} LIMIT ?",
-        [*condition.parameters, limit],
-    )
+_order = attrgetter("order")
 
 
 def halves(connection: sqlite3.Connection, event_uuid: int, cutoff: int | None) -> list[Found]:
@@ -146,7 +171,11 @@ def halves(connection: sqlite3.Connection, event_uuid: int, cutoff: int | None) 
     condition = all_of(
         [Condition("e.start_ms = ? AND e.span_id = ?", [key.start_ms, key.span_id]), *kept(cutoff)]
     )
-    return _run(connection, f"WHERE {condition.sql} ORDER BY e.half", condition.parameters)
+    return [
+        found
+        for half in Half
+        for found in select(connection, half, f"WHERE {condition.sql}", condition.parameters)
+    ]
 
 
 def of_trace(
@@ -154,41 +183,45 @@ def of_trace(
 ) -> list[Found]:
     """Return the event logs of a trace, oldest first."""
     condition = all_of([Condition("e.trace_id = ?", [trace_id]), *kept(cutoff)])
-    return _run(
-        connection,
-        f"WHERE {condition.sql} {order_by('asc')} LIMIT ?",
-        [*condition.parameters, limit],
-    )
+    found: list[Found] = []
+    for half in Half:
+        tail = f"WHERE {condition.sql} {order_by('asc', half)} LIMIT ?"
+        found += select(connection, half, tail, [*condition.parameters, limit])
+    found.sort(key=_order)
+    return found[:limit]
 
 
-def last_sequence(connection: sqlite3.Connection) -> int:
-    """Return the highest stream sequence given out so far."""
-    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
-    return 0 if row is None else int(row[0])
+def last_position(connection: sqlite3.Connection) -> int:
+    """Return the highest stream position given out so far: two for each row."""
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'requests'").fetchone()
+    return 1 if row is None else 2 * int(row[0]) + 1
 
 
 def committed(
     connection: sqlite3.Connection,
     query: EventQuery,
-    between: tuple[int, int],
+    between_positions: tuple[int, int],
     limit: int,
     cutoff: int | None,
 ) -> list[Found]:
-    """Return what passes a query and was committed after one sequence, up to another."""
-    condition = all_of(
-        [
-            Condition("e.sequence > ? AND e.sequence <= ?", list(between)),
-            event_condition(query, "e"),
-            *kept(cutoff),
-        ]
-    )
-    return _run(
-        connection,
-        f"WHERE {condition.sql} ORDER BY e.sequence LIMIT ?",
-        [*condition.parameters, limit],
-    )
+    """Return what passes a query and was committed after one position, up to another."""
+    low, high = between_positions
+    found: list[Found] = []
+    for half in hopeful(connection, query):
+        condition = all_of(
+            [
+                Condition("e.sequence >= ? AND e.sequence <= ?", [low // 2, high // 2]),
+                Condition("e.position > ? AND e.position <= ?", [low, high]),
+                event_condition(query, "e", half),
+                *kept(cutoff),
+            ]
+        )
+        tail = f"WHERE {condition.sql} ORDER BY e.sequence LIMIT ?"
+        found += select(connection, half, tail, [*condition.parameters, limit])
+    found.sort(key=attrgetter("position"))
+    return found[:limit]
 
 
 def count(connection: sqlite3.Connection) -> int:
     """Return the number of event logs in a segment."""
-    return int(connection.execute("SELECT count(*) FROM events").fetchone()[0])
+    return int(connection.execute("SELECT coalesce(sum(events), 0) FROM minutes").fetchone()[0])

@@ -25,8 +25,8 @@ _Part: TypeAlias = tuple[list[segment_read.Found], int, bool]
 
 def read_position(pool: SegmentPool, days: Mapping[int, int | None], state: CatalogState) -> str:
     """Return the position after everything committed so far."""
-    sequences = {day: pool.read(day, segment_read.last_sequence, 0) for day in days}
-    return Position(state.store_id, state.purge_number, sequences).text()
+    reached_in = {day: pool.read(day, segment_read.last_position, 0) for day in days}
+    return Position(state.store_id, state.purge_number, reached_in).text()
 
 
 def read_tail(
@@ -51,10 +51,10 @@ def read_tail(
     position = parse_position(text, state.store_id)
     gap = any(
         purge.number > position.purge_number
-        and purge.last_sequence > position.sequences.get(purge.day, 0)
+        and purge.last_position > position.positions.get(purge.day, 0)
         for purge in state.purges
     )
-    sequences = {day: position.sequences.get(day, 0) for day in sorted(days)}
+    reached_in = {day: position.positions.get(day, 0) for day in sorted(days)}
     events: list[tuple[str, EventLog]] = []
     deadline_s = time.monotonic() + TAIL_S_MAX
     for day, cutoff in sorted(days.items()):
@@ -62,20 +62,20 @@ def read_tail(
             work = partial(
                 _read_part,
                 query=query,
-                after=sequences[day],
+                after=reached_in[day],
                 limit=limit - len(events),
                 cutoff=cutoff,
             )
-            nothing: _Part = ([], sequences[day], True)
+            nothing: _Part = ([], reached_in[day], True)
             found, reached, is_end = pool.read(day, work, nothing)
             for each in found:
-                sequences[day] = each.sequence
-                here = Position(state.store_id, state.purge_number, sequences)
+                reached_in[day] = each.position
+                here = Position(state.store_id, state.purge_number, reached_in)
                 events.append((here.text(), each.event))
-            sequences[day] = reached
+            reached_in[day] = reached
             if is_end:
                 break
-    position = Position(state.store_id, state.purge_number, sequences)
+    position = Position(state.store_id, state.purge_number, reached_in)
     return TailBatch(events, position.text(), gap)
 
 
@@ -87,12 +87,12 @@ def _read_part(
     limit: int,
     cutoff: int | None,
 ) -> _Part:
-    """Read one part; return what was found, the sequence looked up to, and whether that is all."""
-    last = segment_read.last_sequence(connection)
+    """Read one part; return what was found, the position looked up to, and whether that is all."""
+    last = segment_read.last_position(connection)
     up_to = min(last, after + LOOKED_AT_MAX)
     if up_to <= after:
         return [], after, True
     found = segment_read.committed(connection, query, (after, up_to), limit, cutoff)
     if len(found) == limit:
-        return found, found[-1].sequence, found[-1].sequence == last
+        return found, found[-1].position, found[-1].position == last
     return found, up_to, up_to == last

@@ -1,7 +1,8 @@
-"""`EventQuery` → SQL condition over one segment; the only place where filters become SQL.
+"""`EventQuery` → SQL condition over one half of a segment: where filters become SQL.
 
-Every value is a parameter. Conditions on low-cardinality fields ask the small table of shapes, not
-the events. A filter that no stored value can meet becomes `0`.
+The halves are the views `starts` and `outcomes`, which have the same columns. Every value is a
+parameter. Conditions on low-cardinality fields ask the small table of shapes, not the event logs. A
+filter that no stored value can meet becomes `0`.
 """
 
 # ruff: noqa: S608 - names in the SQL are our own columns; every value is a parameter
@@ -11,12 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import partial
 
 from otel_eventlog_collector.query import FREE_TEXT_FIELDS, EventQuery, Term
 from otel_eventlog_collector.store.row import SHAPE_FIELDS, SqlValue, split_key
+from otel_eventlog_collector.store.sqlite.pair_rows import user_key
 from otel_eventlog_collector.store.sqlite.schema import TEXT_COLUMNS
-from otel_eventlog_collector.store.sqlite.segment import user_key
 
 _DASHES_AT = (8, 13, 18, 23)
 _UUID_CHARS = 36
@@ -43,6 +45,16 @@ _ID_TEXTS = {
     "trace_id": "hex({0}.trace_id)",
 }
 """Ids that are stored packed → their text."""
+
+
+_NS_PER_MS = 1_000_000
+
+
+class Half(StrEnum):
+    """Which half of the requests is read: the name of its view."""
+
+    START = "starts"
+    OUTCOME = "outcomes"
 
 
 @dataclass(slots=True)
@@ -77,35 +89,59 @@ def not_true(condition: Condition) -> Condition:
     return Condition(f"({condition.sql}) IS NOT 1", condition.parameters)
 
 
+def is_on_shapes(field_name: str) -> bool:
+    """Whether a field is one of the shape, so that the rollup can answer for it."""
+    return field_name in SHAPE_FIELDS or field_name == "phase"
+
+
+def is_on_shapes_only(query: EventQuery) -> bool:
+    """Whether a query asks for nothing but fields of the shape, and times."""
+    return not query.text and all(map(is_on_shapes, query.filters))
+
+
 def shape_condition(query: EventQuery) -> Condition | None:
     """Return the condition on the table `shapes` that a query's filters make, if any."""
     conditions = [
         _terms(terms, partial(_shape_term, name))
         for name, terms in query.filters.items()
-        if name in SHAPE_FIELDS or name == "phase"
+        if is_on_shapes(name)
     ]
     return all_of(conditions) if conditions else None
 
 
-def event_condition(query: EventQuery, alias: str) -> Condition:
-    """Return the condition on `events AS alias` that a query's filters, text and times make.
+def event_condition(query: EventQuery, alias: str, half: Half) -> Condition:
+    """Return the condition on a half, named `alias`, that a query's filters, text and times make.
 
     Filters on low-cardinality fields are in it, through a look into `shapes`.
     """
     conditions = []
     if (shapes := shape_condition(query)) is not None:
-        conditions.append(_within(f"{alias}.shape_id", "shapes", shapes))
+        conditions.append(within(f"{alias}.shape_id", "shapes", shapes))
     for name, terms in query.filters.items():
-        if name not in SHAPE_FIELDS and name != "phase":
+        if not is_on_shapes(name):
             conditions.append(_terms(terms, partial(_event_term, alias, name)))
     for term in query.text:
         contains = any_of([_contains(alias, name, term.value) for name in FREE_TEXT_FIELDS])
         conditions.append(not_true(contains) if term.negated else contains)
-    if query.since_unix_nano is not None:
-        conditions.append(Condition(f"{alias}.time_unix_nano >= ?", [_int(query.since_unix_nano)]))
-    if query.until_unix_nano is not None:
-        conditions.append(Condition(f"{alias}.time_unix_nano < ?", [_int(query.until_unix_nano)]))
+    conditions += between(alias, half, query.since_unix_nano, query.until_unix_nano)
     return all_of(conditions)
+
+
+def between(alias: str, half: Half, since: int | None, until: int | None) -> list[Condition]:
+    """Return the conditions that an event log happened at `since` or later, and before `until`.
+
+    Starts are indexed by their millisecond, so they are bounded by that as well.
+    """
+    conditions = []
+    if since is not None:
+        conditions.append(Condition(f"{alias}.time_unix_nano >= ?", [_int(since)]))
+    if until is not None:
+        conditions.append(Condition(f"{alias}.time_unix_nano < ?", [_int(until)]))
+    if half is Half.START and since is not None:
+        conditions.append(Condition(f"{alias}.start_ms >= ?", [_int(since) // _NS_PER_MS]))
+    if half is Half.START and until is not None:
+        conditions.append(Condition(f"{alias}.start_ms <= ?", [_int(until) // _NS_PER_MS]))
+    return conditions
 
 
 def _int(value: int) -> int:
@@ -137,7 +173,7 @@ def _shape_term(name: str, term: Term) -> Condition:
 
 def _event_term(alias: str, name: str, term: Term) -> Condition:
     if name in TEXT_COLUMNS:
-        return _within(f"{alias}.{TEXT_COLUMNS[name]}", "texts", _text_term("text", term))
+        return within(f"{alias}.{TEXT_COLUMNS[name]}", "texts", _text_term("text", term))
     if name in ("event_id", "request_id"):
         return _uuid_term(alias, name, term)
     if name in ("span_id", "parent_span_id"):
@@ -250,13 +286,14 @@ def _contains(alias: str, name: str, text: str) -> Condition:
             return Condition("0")
         return _like(_ID_TEXTS[name].format(alias), text)
     if name in SHAPE_FIELDS:
-        return _within(f"{alias}.shape_id", "shapes", _like(name, text))
+        return within(f"{alias}.shape_id", "shapes", _like(name, text))
     if name in TEXT_COLUMNS:
-        return _within(f"{alias}.{TEXT_COLUMNS[name]}", "texts", _like("text", text))
+        return within(f"{alias}.{TEXT_COLUMNS[name]}", "texts", _like("text", text))
     return _like(f"{alias}.{name}", text)
 
 
-def _within(column: str, table: str, inner: Condition) -> Condition:
+def within(column: str, table: str, inner: Condition) -> Condition:
+    """Return the condition that a column names a row of a table that meets another condition."""
     sql = f"{column} IN (SELECT id FROM {table} WHERE {inner.sql})"
     return Condition(sql, inner.parameters)
 
