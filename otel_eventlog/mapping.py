@@ -260,7 +260,9 @@ def _cleaners(privacy: Privacy) -> Mapping[str, Callable[[object], str | None]]:
         "flow_id": hashed(clean_identifier),
         "client_address": privacy.client_address,
         "user_agent": clean_user_agent,
-        "user_id": lambda value: privacy.user(clean_user(value)),
+        "user_id": (lambda value: privacy.user(clean_user(value)))
+        if privacy.hash_identifiers
+        else clean_user,
         "organization_id": hashed(clean_identifier),
         "client_id": hashed(clean_identifier),
         "session_token_hash": privacy.token_hash,

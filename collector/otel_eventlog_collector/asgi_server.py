@@ -1,14 +1,15 @@
 """Run an ASGI application on uvicorn inside the running event loop, within bounds.
 
 What uvicorn lacks is added here for every listener: a time limit and a size limit for headers
-(uvicorn waits for ever and takes any size), the bound address before the first request, and no
-signal handlers, which belong to whoever owns the process.
+(uvicorn waits for ever and takes any size), a time limit for clients that stop reading, the bound
+address before the first request, and no signal handlers, which belong to whoever owns the process.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import math
 import socket
 import ssl
@@ -25,6 +26,7 @@ from otel_eventlog_collector.limits import (
     HEADER_BYTES_MAX,
     HEADER_TIMEOUT_S,
     KEEP_ALIVE_S,
+    STALL_TIMEOUT_S,
 )
 
 AsgiApp: TypeAlias = Any
@@ -36,15 +38,19 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     _header_timer: asyncio.TimerHandle | None = None
     _header_bytes = 0
+    _stall_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the time limit; it covers a client that connects and says nothing."""
+        # Whatever logging is configured: addresses hold what people search for.
+        self.access_log = False
         super().connection_made(transport)
         self._await_headers()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the time limit with the connection."""
+        """Forget the time limits with the connection."""
         self._headers_done()
+        self.resume_writing()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -64,6 +70,42 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """End the time limit: what follows is the application's to bound."""
         self._headers_done()
         super().on_headers_complete()
+
+    def pause_writing(self) -> None:
+        """Start the time limit of a client that takes nothing."""
+        super().pause_writing()
+        self._await_reading()
+
+    def resume_writing(self) -> None:
+        """End the time limit: the client took most of what waited."""
+        if self._stall_timer is not None:
+            self._stall_timer.cancel()
+            self._stall_timer = None
+        super().resume_writing()
+
+    def _await_reading(self) -> None:
+        waiting = self.transport.get_write_buffer_size()
+        self._stall_timer = self.loop.call_later(STALL_TIMEOUT_S, self._check_reading, waiting)
+
+    def _check_reading(self, waiting_before: int) -> None:
+        """Cut off a client that took nothing since; a slow one goes on."""
+        if self.transport.get_write_buffer_size() < waiting_before:
+            self._await_reading()
+        else:
+            # Not close(), which waits until everything was taken.
+            self.transport.abort()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP, or has too long an address, in the shape of the API's errors."""
+        error = f"this cannot be read as HTTP ({msg.rstrip('.').lower()}); send a shorter address"
+        content = {"ok": False, "error": error, "errors": [], "status": 400}
+        body = json.dumps(content).encode()
+        head = (
+            "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
 
     def _await_headers(self) -> None:
         if self._header_timer is None:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 
@@ -35,6 +37,19 @@ class TraceForwarder:
         self._bytes = 0
         self._task: asyncio.Task[None] | None = None
         self._log_due_s = 0.0
+        self._problem = ""
+
+    def status(self) -> dict[str, Any]:
+        """Return what `/api/v1/status` says of this destination; credentials are left out."""
+        results = self._metrics.series("eventlog_forwarded_total")
+        return {
+            "signal": "traces",
+            "url": _without_credentials(self._url),
+            "waiting_bytes": self._bytes,
+            "waiting_bytes_max": WAITING_BYTES_MAX,
+            "requests": {labels["result"]: int(count) for labels, count in results},
+            "problem": self._problem or None,
+        }
 
     def start(self) -> None:
         """Begin to send, on the running event loop."""
@@ -83,6 +98,7 @@ class TraceForwarder:
                 problem = str(error) or type(error).__name__
                 continue
             if answer.is_success:
+                self._problem = ""
                 self._metrics.count("eventlog_forwarded_total", result="sent")
                 return
             problem = f"it answered with HTTP status {answer.status_code}"
@@ -91,8 +107,14 @@ class TraceForwarder:
         self._drop("refused", problem)
 
     def _drop(self, result: str, problem: str) -> None:
+        self._problem = problem
         self._metrics.count("eventlog_forwarded_total", result=result)
         now_s = asyncio.get_running_loop().time()
         if now_s >= self._log_due_s:
             self._log_due_s = now_s + _LOG_PERIOD_S
             _log.warning("traces cannot be passed on to %s: %s", self._url, problem)
+
+
+def _without_credentials(url: str) -> str:
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -23,6 +23,10 @@ RECORDS_PER_REQUEST_MAX = 20_000
 GROUPS_PER_REQUEST_MAX = 40_000
 """Most resources and scopes of one request together."""
 
+SHALLOW_BYTES_MAX = 512 * 1024
+"""Largest protobuf request whose upper levels are parsed at once; in a larger one records are
+counted before."""
+
 FIELDS_WALKED_MAX = 150_000
 """Most protobuf fields above the level of single records, unknown ones included."""
 
@@ -118,6 +122,9 @@ GRPC_MESSAGE_TIMEOUT_S = 20
 
 BODY_BYTES_PER_S_MIN = 256 * 1024
 """Slowest pace at which a long body may come in."""
+
+STALL_TIMEOUT_S = 60
+"""How long a client may take nothing of an answer that waits for it; then it is cut off."""
 
 KEEP_ALIVE_S = 30
 """How long an idle HTTP connection stays open; longer than the pause between two batches."""

@@ -13,9 +13,10 @@ from operator import itemgetter
 
 from otel_eventlog.guard import told
 from otel_eventlog.mapping import Mapper
-from otel_eventlog.model import EventLog, SpanData
+from otel_eventlog.model import EventLog, SpanData, Status
 from otel_eventlog.pairs import Pair
 from otel_eventlog.rules import Match
+from otel_eventlog_collector.freshness import Freshness, outcome_times
 from otel_eventlog_collector.limits import (
     CLOCK_SKEW_NS_MAX,
     EVENTS_PER_WRITE_MAX,
@@ -37,6 +38,16 @@ _TRACEBACK_PERIOD_S = 60
 _PAIRS_PER_WRITE_MAX = EVENTS_PER_WRITE_MAX // 2
 
 
+def stamp(events: Sequence[EventLog], now_unix_nano: int) -> int:
+    """Say on event logs when they were received; return how many lie in the future of that."""
+    skewed = 0
+    for event in events:
+        event.observed_unix_nano = now_unix_nano
+        event.clock_skewed = event.time_unix_nano > now_unix_nano + CLOCK_SKEW_NS_MAX
+        skewed += event.clock_skewed
+    return skewed
+
+
 class Pipeline:
     """The consumer behind the receivers.
 
@@ -50,6 +61,7 @@ class Pipeline:
         clock: the collector's time, nanoseconds since the epoch.
         on_committed: called on the event loop after every commit that changed something.
         metrics: what is counted.
+        freshness: told how long each commit took since the requests ended.
 
     """
 
@@ -60,14 +72,18 @@ class Pipeline:
         clock: Clock,
         on_committed: Callable[[], None],
         metrics: Metrics,
+        freshness: Freshness | None = None,
     ) -> None:
         """Keep the parts."""
+        self._freshness = freshness or Freshness()
         self._mapper = mapper
         self._writer = writer
         self._clock = clock
         self._on_committed = on_committed
         self._metrics = metrics
         self._commits: set[asyncio.Task[WriteResult]] = set()
+        self.events_waiting = 0
+        """Event logs given to the store and not committed yet."""
         self._traceback = Occasionally(_TRACEBACK_PERIOD_S)
 
     async def consume_spans(self, spans: SpansToConsume) -> ConsumeResult:
@@ -93,8 +109,12 @@ class Pipeline:
         await request.write(at_least=1)
         await request.commit()
         self._metrics.count("eventlog_events_mapped_total", request.given)
-        self._metrics.count(
+        count = self._metrics.count
+        count(
             "eventlog_records_dropped_total", request.unwanted, signal="traces", reason="unwanted"
+        )
+        count(
+            "eventlog_records_rejected_total", request.unmapped, signal="traces", reason="unmapped"
         )
         return request.result(len(spans))
 
@@ -127,8 +147,15 @@ class Pipeline:
             pairs = _apart(pairs, events, now + CLOCK_SKEW_NS_MAX)
         self._stamp(events, now)
         self._count(events, pairs)
-        written = self._writer.write(events, pairs)
-        task = asyncio.create_task(self._commit(written, time.monotonic()))
+        given = len(events) + 2 * len(pairs)
+        ended = outcome_times(events, pairs)
+        try:
+            written = self._writer.write(events, pairs)
+        except BaseException:
+            self._metrics.count("eventlog_events_refused_total", given)
+            raise
+        self.events_waiting += given
+        task = asyncio.create_task(self._commit(written, time.monotonic(), given, ended))
         self._commits.add(task)
         task.add_done_callback(self._settled)
         return task
@@ -151,25 +178,38 @@ class Pipeline:
             return None
 
     def _stamp(self, events: Sequence[EventLog], now: int) -> None:
-        skewed = 0
-        for event in events:
-            event.observed_unix_nano = now
-            event.clock_skewed = event.time_unix_nano > now + CLOCK_SKEW_NS_MAX
-            skewed += event.clock_skewed
+        skewed = stamp(events, now)
         self._metrics.count("eventlog_events_clock_skewed_total", skewed)
 
     def _count(self, events: Sequence[EventLog], pairs: Sequence[Pair]) -> None:
         """Count event logs by action and status: for pairs once a template, not once a pair."""
         kinds = Counter((event.action, event.status) for event in events)
-        for template, count in Counter(map(_TEMPLATE, pairs)).items():
+        templates = Counter(map(_TEMPLATE, pairs))
+        for template, count in templates.items():
             for half in (template.start, template.outcome):
                 kinds[half.action, half.status] += count
         for (action, status), count in kinds.items():
             self._metrics.count("eventlog_events_total", count, action=action, status=status)
+        errors = Counter(event.error_type for event in events if event.status is Status.ERROR)
+        for template, count in templates.items():
+            if template.outcome.status is Status.ERROR:
+                errors[template.outcome.error_type] += count
+        for error_type, count in errors.items():
+            self._metrics.count("eventlog_errors_total", count, error_type=error_type or "none")
 
-    async def _commit(self, future: Future[WriteResult], begun_s: float) -> WriteResult:
-        result = await asyncio.wrap_future(future)
+    async def _commit(
+        self, future: Future[WriteResult], begun_s: float, given: int, ended: Sequence[int]
+    ) -> WriteResult:
         count = self._metrics.count
+        try:
+            result = await asyncio.wrap_future(future)
+        except BaseException:
+            self.events_waiting -= given
+            count("eventlog_events_refused_total", given)
+            raise
+        self.events_waiting -= given
+        now = self._clock()
+        self._freshness.add(ended, now)
         self._metrics.observe("eventlog_write_seconds", time.monotonic() - begun_s)
         count("eventlog_events_stored_total", result.stored)
         count("eventlog_events_replaced_total", result.replaced)
@@ -178,6 +218,9 @@ class Pipeline:
         count("eventlog_events_rejected_total", result.rejected)
         if result.stored or result.replaced:
             self._on_committed()
+            if ended:
+                lag_ns = now - max(ended)
+                self._metrics.observe("eventlog_freshness_seconds", max(0.0, lag_ns / 1e9))
         return result
 
 
@@ -232,4 +275,6 @@ class _Request:
                 f"{self._rejected} event logs have a start outside the times that are kept"
             )
         rejected = min(received, self.unmapped + self._rejected)
-        return ConsumeResult(received - rejected, rejected, "; ".join(sentences))
+        return ConsumeResult(
+            received - rejected, rejected, "; ".join(sentences), self.unwanted + self.unmapped
+        )

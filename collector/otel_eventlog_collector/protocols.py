@@ -16,6 +16,7 @@ from otel_eventlog.model import EventLog, SpanData
 from otel_eventlog.pairs import Pair
 from otel_eventlog.rules import Match
 from otel_eventlog_collector.query import (
+    ActionFigures,
     EventQuery,
     HistogramBucket,
     Page,
@@ -34,11 +35,19 @@ class ConsumeResult:
     """What became of one request's records. Rejected = told to the sender as partial success.
 
     A span that no rule wants is accepted, never rejected.
+
+    Attributes:
+        accepted: records that need not be sent again.
+        rejected: records that must not be sent again.
+        error_message: why they were rejected.
+        without_event_log: records, of either sort, of which no event log was made.
+
     """
 
     accepted: int = 0
     rejected: int = 0
     error_message: str = ""
+    without_event_log: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +188,15 @@ class EventReader(Protocol):
         """Return, for each field, its most frequent values with exact counts."""
         ...
 
+    def action_figures(
+        self, query: EventQuery, since_unix_nano: int, until_unix_nano: int, bucket_ns: int
+    ) -> Sequence[ActionFigures]:
+        """Return counts over time, reasons and durations for each action seen, by its name.
+
+        Slices are those of `histogram` for the same arguments.
+        """
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class PurgeReport:
@@ -199,6 +217,56 @@ class PurgeReport:
 
 
 @dataclass(frozen=True, slots=True)
+class DayStatus:
+    """One day of a store: the event logs whose requests started on it.
+
+    Attributes:
+        day: `2026-11-23`, UTC.
+        events: how many event logs.
+        bytes_on_disk: what they take, indexes included.
+
+    """
+
+    day: str
+    events: int
+    bytes_on_disk: int
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureReport:
+    """What an erasure removed, and what it could not reach.
+
+    Attributes:
+        requests: number of requests of the user.
+        events: number of event logs that were removed.
+        lingering: names of segments whose removed bytes wait, unreadable to anyone who asks the
+            store, until a long read is over; another erasure, or closing the store, ends that.
+        unread: names of files that were set aside, so that nobody can say whether they hold
+            the user; retention removes them.
+
+    """
+
+    requests: int = 0
+    events: int = 0
+    lingering: Sequence[str] = ()
+    unread: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A file that could not be read: it was renamed, so that everything else goes on.
+
+    Attributes:
+        name: what it is called now.
+        reason: why, for a person.
+
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoreStatus:
     """Figures for `/api/v1/status` and `stats`."""
 
@@ -208,6 +276,9 @@ class StoreStatus:
     newest_unix_nano: int | None
     segments: int
     retention_ns: int
+    days: Sequence[DayStatus] = ()
+    """The oldest first; empty where a store is not kept by days."""
+    set_aside: Sequence[SetAside] = ()
 
 
 class Store(EventWriter, EventReader, Protocol):
@@ -220,6 +291,22 @@ class Store(EventWriter, EventReader, Protocol):
             force: a person confirms the clock, so the brake against clock jumps does not hold.
 
         """
+        ...
+
+    def erase_user(self, user_id: str) -> ErasureReport:
+        """Remove every request of a user, bytes and counts included.
+
+        A request is the user's when one of its event logs says so; both go. The bare ids stay
+        until retention, so that either half, delivered again, is a duplicate.
+
+        Raises:
+            StoreUnavailable: it could not be finished; asking again goes on.
+
+        """
+        ...
+
+    def seal(self) -> Sequence[str]:
+        """Make days that are over quick to search; return their names. Never stalls writers."""
         ...
 
     def status(self) -> StoreStatus:

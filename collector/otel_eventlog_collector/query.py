@@ -171,3 +171,33 @@ class HistogramBucket:
 
     from_unix_nano: int
     counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class DurationCount:
+    """How many outcomes took a time between two bounds, both inclusive, nanoseconds.
+
+    A store that counts durations in classes says how wide each is; equal bounds are exact.
+    """
+
+    shortest_ns: int
+    longest_ns: int
+    outcomes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActionFigures:
+    """What the event logs of one action add up to.
+
+    Attributes:
+        action: its name.
+        slices: exact counts by status for each slice of time, the first one first.
+        error_types: how many errors had which reason; None for those that told none.
+        durations: how long outcomes took, in no order; outcomes without a duration are left out.
+
+    """
+
+    action: str
+    slices: Sequence[Mapping[str, int]]
+    error_types: Mapping[str | None, int]
+    durations: Sequence[DurationCount]

@@ -39,6 +39,13 @@ async def keep_retention(
             _tell(report)
             if on_report is not None:
                 on_report(report)
+        try:
+            sealed = await asyncio.to_thread(store.seal)
+        except Exception:  # noqa: BLE001 - as above
+            _log.exception("sealing failed; it is tried again in %g s", interval_s)
+        else:
+            if sealed:
+                _log.info("sealed %s: quick to search by every field", ", ".join(sealed))
         await asyncio.sleep(interval_s)
 
 

@@ -10,35 +10,45 @@ import signal
 import socket
 import ssl
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import version
 from typing import Any, TypeAlias
 
 from otel_eventlog.mapping import Mapper
-from otel_eventlog.model import Rank
+from otel_eventlog.model import EventLog, Rank
 from otel_eventlog.privacy import Privacy
 from otel_eventlog.rulefile import load_rule_set
+from otel_eventlog_collector.admin.administration import Administration
+from otel_eventlog_collector.admin.token_records import keep_token_records
 from otel_eventlog_collector.api.access import Access
 from otel_eventlog_collector.api.app import create_app
 from otel_eventlog_collector.api.context import Context
+from otel_eventlog_collector.api.stream import render
 from otel_eventlog_collector.asgi_server import AsgiServer
 from otel_eventlog_collector.config import Address, Settings
-from otel_eventlog_collector.errors import Forbidden, Unauthorized
+from otel_eventlog_collector.door import Door, Verdict
+from otel_eventlog_collector.errors import Forbidden, Overloaded, Unauthorized
 from otel_eventlog_collector.event_json import rfc3339
 from otel_eventlog_collector.forward import TraceForwarder
+from otel_eventlog_collector.freshness import WINDOW_S, Freshness
+from otel_eventlog_collector.gauges import connect_gauges, note_purge, read_store
 from otel_eventlog_collector.hash_keys import hash_keys
+from otel_eventlog_collector.insight.collector_status import STORED, counters_json, purge_json
+from otel_eventlog_collector.insight.rejection_view import rejection_json
 from otel_eventlog_collector.insight.views import Views, store_figures
 from otel_eventlog_collector.metrics import Metrics
 from otel_eventlog_collector.otlp.encode import Encoding, Signal
 from otel_eventlog_collector.otlp.traces import TraceDecoder
 from otel_eventlog_collector.pipeline import Pipeline
 from otel_eventlog_collector.protocols import Clock, PurgeReport, Store
+from otel_eventlog_collector.rates import Rate, keep_looking
 from otel_eventlog_collector.readiness import Readiness
 from otel_eventlog_collector.receiver.grpc import GrpcReceiver
 from otel_eventlog_collector.receiver.http import HttpReceiver
 from otel_eventlog_collector.receiver.intake import Authorize, Intake
+from otel_eventlog_collector.rejections import RecentRejections
 from otel_eventlog_collector.retention import keep_retention
 from otel_eventlog_collector.store import open_store
 from otel_eventlog_collector.tail import Tail
@@ -85,35 +95,34 @@ class Service:
         self._clock = clock
         self._started_s = time.monotonic()
         self.metrics = Metrics()
-        rules = load_rule_set(
-            settings.rules, settings.pack, default_packs=not settings.no_default_packs
-        )
-        mapper = Mapper(rules, _privacy(settings), Rank.DERIVED)
-        tokens = TokenFile(settings.token_file) if settings.token_file else None
+        mapper = _mapper(settings)
+        self._tokens = TokenFile(settings.token_file) if settings.token_file else None
+        door = Door(self._tokens) if self._tokens else None
         self._store = open_for_writing(settings, clock)
-        self._tail = Tail(self._store)
-        self._pipeline = Pipeline(mapper, self._store, clock, self._tail.wake, self.metrics)
-        self._forwarder = (
-            TraceForwarder(settings.forward_traces_to, self.metrics)
-            if settings.forward_traces_to
-            else None
+        self._tail = Tail(self._store, render)
+        self._freshness = Freshness()
+        self._pipeline = Pipeline(
+            mapper, self._store, clock, self._tail.wake, self.metrics, self._freshness
         )
+        to = settings.forward_traces_to
+        self._forwarder = TraceForwarder(to, self.metrics) if to else None
         self._readiness = Readiness(self._tell_readiness)
         self._intake = Intake(
             self._pipeline,
             self.metrics,
-            authorize=_authorize_with(tokens) if tokens else None,
+            authorize=_authorize_with(door) if door else None,
             traces=TraceDecoder(mapper),
             on_accepted=self._forward if self._forwarder else None,
             readiness=self._readiness,
+            rejections=RecentRejections(clock),
         )
-        self._context = Context(
-            views=Views(self._store, clock, settings.trace_url, settings.no_outcome_after.ns),
+        self._context = self._make_context(mapper, door)
+        connect_gauges(
+            self.metrics,
+            intake=self._intake,
+            pipeline=self._pipeline,
             tail=self._tail,
-            metrics=self.metrics,
-            status=self.status,
-            is_ready=lambda: self.is_ready,
-            access=_access(settings, tokens),
+            is_ready=self._context.is_ready,
         )
         for_senders = Certificates(settings.tls_files) if settings.tls_files else None
         self._otlp_http = HttpReceiver(
@@ -137,9 +146,27 @@ class Service:
         )
         self._is_running = False
         self._telling: set[asyncio.Task[None]] = set()
-        self._retention: asyncio.Task[None] | None = None
-        self._last_purge = PurgeReport()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._last_purge: PurgeReport | None = None
+        self._purged_unix_nano = 0
+        self._stored = Rate(lambda: self.metrics.total(STORED))
         self.listeners: dict[str, str] = {}
+
+    def _make_context(self, mapper: Mapper, door: Door | None) -> Context:
+        settings, store, clock = self._settings, self._store, self._clock
+        return Context(
+            views=Views(store, clock, settings.trace_url, settings.no_outcome_after.ns),
+            tail=self._tail,
+            metrics=self.metrics,
+            status=self.status,
+            is_ready=lambda: self.is_ready,
+            access=_access(settings, door),
+            read_gauges=partial(read_store, self.metrics, store, clock),
+            administration=_administration(
+                settings, store, mapper, clock, on_change=self._tail.wake
+            ),
+            rejected=self._rejected,
+        )
 
     async def start(self) -> None:
         """Listen. When this returns every listener takes requests; `listeners` says where.
@@ -150,7 +177,10 @@ class Service:
         """
         if self._forwarder:
             self._forwarder.start()
-        self._retention = asyncio.create_task(keep_retention(self._store, on_report=self._on_purge))
+        self._keep(keep_retention(self._store, on_report=self._on_purge))
+        if self._tokens:
+            self._keep(keep_token_records(self._tokens, self._write, self._oldest_unix_nano))
+        self._keep(keep_looking(self._stored))
         scheme = "https" if self._settings.tls_files else "http"
         otlp_http = Address(*await self._otlp_http.start())
         self.listeners["otlp-http"] = f"{scheme}://{otlp_http}"
@@ -163,8 +193,8 @@ class Service:
         """Take nothing more, finish what was taken, close the store."""
         self._is_running = False
         self._readiness.close()
-        if self._retention:
-            self._retention.cancel()
+        for task in self._tasks:
+            task.cancel()
         self._tail.close()
         await asyncio.gather(
             self._otlp_http.stop(GRACE_S), self._otlp_grpc.stop(GRACE_S), self._http.stop(GRACE_S)
@@ -192,15 +222,37 @@ class Service:
             "uptime_s": round(time.monotonic() - self._started_s, 3),
             "listeners": dict(self.listeners),
             "store": store_figures(self._store.status()),
-            "purge_refused": self._last_purge.refused or None,
-            "events": {
-                name: int(metrics.total(f"eventlog_events_{name}_total"))
-                for name in ("stored", "replaced", "duplicate", "conflicting", "rejected")
+            "ingest": {
+                "per_s": round(self._stored.per_second(), 3),
+                "per_minute": self._stored.per_minute(),
             },
+            **counters_json(metrics),
+            "last_purge": purge_json(self._last_purge, self._purged_unix_nano),
+            "size_bytes_max": settings.max_size.bytes if settings.max_size else None,
+            "destinations": [self._forwarder.status()] if self._forwarder else [],
+            "tokens_required": settings.token_file is not None,
+            "freshness": self._lag(),
             "watchers": self._tail.watchers,
             "trace_url": settings.trace_url or None,
             "no_outcome_after_ns": settings.no_outcome_after.ns,
         }
+
+    def _lag(self) -> dict[str, Any] | None:
+        lag = self._freshness.lag(self._clock())
+        return None if lag is None else {**asdict(lag), "window_s": WINDOW_S}
+
+    def _rejected(self) -> list[dict[str, Any]]:
+        return [rejection_json(each) for each in self._intake.rejections.recent()]
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(asyncio.create_task(work))
+
+    def _write(self, events: Sequence[EventLog]) -> None:
+        self._store.write(events).result()
+        self._tail.wake()
+
+    def _oldest_unix_nano(self) -> int:
+        return self._clock() - self._settings.retention.ns
 
     def _forward(self, kind: Signal, body: bytes, encoding: Encoding) -> None:
         if self._forwarder and kind is Signal.TRACES:
@@ -217,6 +269,8 @@ class Service:
 
     def _on_purge(self, report: PurgeReport) -> None:
         self._last_purge = report
+        self._purged_unix_nano = self._clock()
+        note_purge(self.metrics, report, self._clock)
 
 
 def run_service(settings: Settings, *, announce: Announce) -> None:
@@ -265,6 +319,13 @@ def _on_signal(number: int, asked_to_stop: asyncio.Event) -> None:
     asked_to_stop.set()
 
 
+def _mapper(settings: Settings) -> Mapper:
+    rules = load_rule_set(
+        settings.rules, settings.pack, default_packs=not settings.no_default_packs
+    )
+    return Mapper(rules, _privacy(settings), Rank.DERIVED)
+
+
 def _privacy(settings: Settings) -> Privacy:
     keys = hash_keys(settings.hash_key_file)
     return Privacy(
@@ -278,26 +339,63 @@ def _people_context(settings: Settings) -> ssl.SSLContext | None:
     return Certificates(replace(files, client_ca=None)).context() if files else None
 
 
-def _access(settings: Settings, tokens: TokenFile | None) -> Access:
+def _access(settings: Settings, door: Door | None) -> Access:
     names = {*settings.allowed_host, settings.http.host}
     if not settings.http.is_loopback:
         names |= {socket.gethostname(), socket.getfqdn()}
     return Access(
         hosts=frozenset(name.lower().rstrip(".") for name in names),
         any_address=not settings.http.is_loopback,
-        tokens=tokens,
+        door=door,
     )
 
 
-def _authorize_with(tokens: TokenFile) -> Authorize:
-    def authorize(header: str | None, peer: str) -> None:  # noqa: ARG001 - the receivers' interface
-        allowed = tokens.allows(header, Scope.INGEST)
-        if allowed is None:
+def _authorize_with(door: Door) -> Authorize:
+    def authorize(header: str | None, peer: str) -> None:
+        verdict = door.judge(header, Scope.INGEST, peer).verdict
+        if verdict is Verdict.UNKNOWN:
             raise Unauthorized(
                 "a token is needed",
                 hint="send `Authorization: Bearer TOKEN` with a token of scope ingest",
             )
-        if not allowed:
+        if verdict is Verdict.LACKS_SCOPE:
             raise Forbidden("this token lacks the scope ingest", hint="use one that has it")
+        if verdict is Verdict.THROTTLED:
+            raise Overloaded(
+                "too many wrong tokens came from this address", hint="send the right one"
+            )
 
     return authorize
+
+
+def open_administration(
+    settings: Settings, clock: Clock = time.time_ns
+) -> tuple[Administration, Store]:
+    """Open a store that no collector serves, for the deeds of the command line.
+
+    Raises:
+        ConfigError: it is not ours, or another process writes to it.
+        RuleError: a rule file is wrong.
+
+    """
+    mapper = _mapper(settings)
+    store = open_for_writing(settings, clock)
+    return _administration(settings, store, mapper, clock), store
+
+
+def _administration(
+    settings: Settings,
+    store: Store,
+    mapper: Mapper,
+    clock: Clock,
+    on_change: Callable[[], None] = lambda: None,
+) -> Administration:
+    return Administration(
+        writer=store,
+        erase_user=store.erase_user,
+        purge_store=lambda force: store.purge(force=force),
+        mapper=mapper,
+        clock=clock,
+        former_keys=hash_keys(settings.hash_key_file)[1:],
+        on_change=on_change,
+    )

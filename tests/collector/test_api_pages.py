@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from urllib.parse import urljoin
 
 import pytest
 
 from otel_eventlog_collector.api.app import DASHBOARD_DIR
 from tests.support.service import RunningService, running_service
 
-MODULES = sorted(path.name for path in DASHBOARD_DIR.glob("*.js"))
+MODULES = sorted(str(path.relative_to(DASHBOARD_DIR)) for path in DASHBOARD_DIR.rglob("*.js"))
 UNSAFE = (
     "innerHTML",
     "outerHTML",
@@ -34,11 +35,12 @@ def test_the_page_and_all_it_asks_for_come_from_the_collector(running: RunningSe
     """Every file that the page or one of its modules names is served here, with its type."""
     page = running.http.get("/")
     assert page.status_code == 200
-    wanted = set(re.findall(r'(?:src|href)="([^"]+)"', page.text))
+    wanted = set(re.findall(r'<(?:link|script)\b[^>]*(?:src|href)="([^"]+)"', page.text))
     for name in MODULES:
-        imported = re.findall(r'from "\./([^"]+)"', (DASHBOARD_DIR / name).read_text())
-        wanted |= {f"/static/{module}" for module in imported}
-    assert {f"/static/{name}" for name in MODULES} <= wanted
+        source = (DASHBOARD_DIR / name).read_text()
+        imported = re.findall(r'(?:from |import\()"(\.[^"]+)"', source)
+        wanted |= {urljoin(f"/static/{name}", module) for module in imported}
+    assert wanted >= {f"/static/{name}" for name in MODULES}
     types = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
     for path in wanted:
         assert path.startswith("/static/"), path

@@ -6,10 +6,13 @@ A store's own test file subclasses `StoreBattery`, says in `open` how it is open
 
 from __future__ import annotations
 
+from tests.contracts.store_actions import ActionTests
+from tests.contracts.store_erasure import ErasureTests
+from tests.contracts.store_pairs import PairTests
 from tests.contracts.store_reading import ReadingTests
 from tests.contracts.store_stream import StreamTests
 from tests.contracts.store_writing import WritingTests
 
 
-class StoreBattery(WritingTests, ReadingTests, StreamTests):
+class StoreBattery(WritingTests, PairTests, ErasureTests, ReadingTests, StreamTests, ActionTests):
     """The battery. Every test is one sentence of the contract in `protocols`."""

@@ -15,6 +15,7 @@ class TestMemoryStore(StoreBattery):
     opts_out = {  # noqa: RUF012 - read only
         "test_everything_is_there_after_reopening": "nothing in memory survives",
         "test_an_unstorable_event_costs_no_other": "memory takes every value",
+        "test_an_unstorable_pair_costs_no_other": "memory takes every value",
         "test_many_writers_at_once": "it is for one thread",
         "test_a_slice_without_length_is_refused": "it counts as long as it is told",
     }

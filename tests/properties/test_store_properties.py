@@ -146,6 +146,8 @@ def counted(directory: Path) -> list[Any]:
         directory,
         "SELECT minute, events, shapes.* FROM minutes JOIN shapes ON shapes.id = shape_id"
         " ORDER BY minute, digest",
+        "SELECT hour, events, shapes.* FROM hours JOIN shapes ON shapes.id = shape_id"
+        " ORDER BY hour, digest",
         "SELECT hour, bucket, events, shapes.* FROM durations"
         " JOIN shapes ON shapes.id = shape_id ORDER BY hour, bucket, digest",
     )
@@ -163,6 +165,8 @@ def recounted(directory: Path) -> list[Any]:
         directory,
         f"SELECT time_unix_nano / 60000000000 AS minute, count(*), shapes.* FROM ({events})"
         " JOIN shapes ON shapes.id = shape_id GROUP BY minute, shape_id ORDER BY minute, digest",
+        f"SELECT time_unix_nano / 3600000000000 AS hour, count(*), shapes.* FROM ({events})"
+        " JOIN shapes ON shapes.id = shape_id GROUP BY hour, shape_id ORDER BY hour, digest",
         f"WITH floors (bucket, floor) AS (VALUES {floors})"
         " SELECT time_unix_nano / 3600000000000 AS hour, (SELECT max(bucket) FROM floors"
         f" WHERE floor <= duration) AS bucket, count(*), shapes.* FROM ({events})"
@@ -260,6 +264,34 @@ def batch_of(items: Sequence[EventLog | Pair]) -> Batch:
     )
 
 
+@given(st.lists(batches, min_size=1, max_size=4), st.lists(batches, max_size=3), texts)
+@settings(max_examples=50)
+def test_what_was_erased_stays_away(
+    before: list[Batch], later: list[Batch], user_id: str | None
+) -> None:
+    """After an erasure, whatever is delivered again or anew, rows and counts are the reference's.
+
+    No file holds the user's name any more where nobody else brings it.
+    """
+    user_id = f"user-{user_id}"
+    named = [
+        (events, [pair._replace(user_id=user_id) for pair in pairs]) for events, pairs in before
+    ]
+    with both() as (store, reference, directory):
+        tallies(store, named)
+        tallies(reference, named)
+        for each in (user_id, "a"):
+            found = store.erase_user(each), reference.erase_user(each)
+            assert found[0] == found[1]
+            assert rows(store) == rows(reference)
+        assert counted(directory) == recounted(directory)
+        files = [file.read_bytes() for file in directory.rglob("*") if file.is_file()]
+        assert user_id.encode() not in b"".join(files)
+        assert tallies(store, [*named, *later]) == tallies(reference, [*named, *later])
+        assert rows(store) == rows(reference)
+        assert counted(directory) == recounted(directory)
+
+
 @st.composite
 def queries(draw: st.DrawFn, events: Sequence[EventLog]) -> EventQuery:
     """Draw a query whose values mostly occur."""
@@ -301,7 +333,7 @@ def pages(ask: Any, query: EventQuery) -> list[Any]:
 @given(st.data())
 @settings(max_examples=80)
 def test_whatever_is_asked_the_answer_is_the_reference_s(data: st.DataObject) -> None:
-    """Pages, requests, histogram, facets and tail of any query are those of the reference."""
+    """Pages, requests, counts of all kinds and tail of any query are those of the reference."""
     batch = data.draw(st.tuples(st.lists(event_logs(), max_size=16), st.lists(pairs(), max_size=8)))
     events = [*batch[0], *[event for pair in batch[1] for event in pair.event_logs()]]
     with both() as (store, reference, _):
@@ -332,6 +364,15 @@ def test_whatever_is_asked_the_answer_is_the_reference_s(data: st.DataObject) ->
                 [dict(bucket.counts) for bucket in buckets],
                 {name: list(values) for name, values in each.facets(query, fields, 3).items()},
                 sorted(event.event_id for _, event in each.tail(position, query, 1000).events),
+                [
+                    (
+                        figures.action,
+                        figures.slices,
+                        figures.error_types,
+                        sum(count.outcomes for count in figures.durations),
+                    )
+                    for figures in each.action_figures(query, NOW - 4 * DAY, NOW + DAY, 7 * HOUR)
+                ],
             ]
 
         assert answers(store, ends[0]) == answers(reference, ends[1])

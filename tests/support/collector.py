@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +53,9 @@ def serving(data: Path, *options: str) -> Iterator[Collector]:
             process.stdout.close()
 
 
-def start(data: Path, *options: str) -> subprocess.Popen[str]:
+def start(
+    data: Path, *options: str, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
     """Start a collector without waiting for it; its log goes to `DATA.log`."""
     listeners = [
         part for name in ("--otlp-http", "--otlp-grpc", "--http") for part in (name, "127.0.0.1:0")
@@ -64,7 +66,7 @@ def start(data: Path, *options: str) -> subprocess.Popen[str]:
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            env=clean_environment(),
+            env=clean_environment(**(environment or {})),
         )
 
 
@@ -85,14 +87,16 @@ def ready(process: subprocess.Popen[str], data: Path) -> Collector:
     raise AssertionError(msg)
 
 
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str | Path, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run the command and return what it printed."""
     return subprocess.run(
         [COMMAND, *arguments],
         capture_output=True,
         text=True,
         timeout=60,
-        env=clean_environment(),
+        env=clean_environment(**(environment or {})),
         check=False,
     )
 

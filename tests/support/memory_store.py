@@ -10,15 +10,23 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
-from otel_eventlog.model import TAG_END, TAG_START, EventLog, Phase
+from otel_eventlog.model import TAG_END, TAG_START, EventLog, Phase, Status
 from otel_eventlog.pairs import Pair
 from otel_eventlog_collector.errors import QueryError, StoreUnavailable
 from otel_eventlog_collector.event_json import event_json
-from otel_eventlog_collector.protocols import Clock, PurgeReport, StoreStatus, WriteResult
+from otel_eventlog_collector.protocols import (
+    Clock,
+    ErasureReport,
+    PurgeReport,
+    StoreStatus,
+    WriteResult,
+)
 from otel_eventlog_collector.query import (
     FREE_TEXT_FIELDS,
     LIMIT_MAX,
+    ActionFigures,
     Cursor,
+    DurationCount,
     EventQuery,
     HistogramBucket,
     Page,
@@ -88,6 +96,7 @@ class MemoryStore:
         self._stored: dict[int, Stored] = {}
         self._sequence = 0
         self._purged: list[int] = []
+        self._erased: set[int] = set()
         self._closed = False
 
     # --- writing -----------------------------------------------------------------------------
@@ -106,6 +115,8 @@ class MemoryStore:
         now = self._clock()
         if not now - self._retention_ns <= event.start_unix_nano <= now + DAY:
             return "rejected"
+        if event.request_uuid_int in self._erased:
+            return "duplicates"
         if not event.observed_unix_nano:
             event = replace(event, observed_unix_nano=now)
         held = self._stored.get(event.event_uuid_int)
@@ -225,6 +236,39 @@ class MemoryStore:
             facets[field] = ranked[:limit]
         return facets
 
+    def action_figures(
+        self, query: EventQuery, since_unix_nano: int, until_unix_nano: int, bucket_ns: int
+    ) -> Sequence[ActionFigures]:
+        """Return counts over time, reasons and durations for each action seen, by its name."""
+        times = range(since_unix_nano, until_unix_nano, bucket_ns)
+        found: dict[str, list[EventLog]] = {}
+        for event in self._kept():
+            if passes(event, query) and since_unix_nano <= event.time_unix_nano < until_unix_nano:
+                found.setdefault(event.action, []).append(event)
+        return [
+            ActionFigures(
+                action,
+                [
+                    {
+                        status: sum(
+                            event.status == status
+                            and start <= event.time_unix_nano < start + bucket_ns
+                            for event in found[action]
+                        )
+                        for status in ("start", "success", "error")
+                    }
+                    for start in times
+                ],
+                Counter(each.error_type for each in found[action] if each.status is Status.ERROR),
+                [
+                    DurationCount(event.duration_ns, event.duration_ns, 1)
+                    for event in found[action]
+                    if event.phase is Phase.END and event.duration_ns is not None
+                ],
+            )
+            for action in sorted(found)
+        ]
+
     # --- life cycle --------------------------------------------------------------------------
 
     def purge(self, *, force: bool = False) -> PurgeReport:
@@ -240,6 +284,20 @@ class MemoryStore:
             self._purged.append(held.sequence)
         days = {str(held.event.start_unix_nano // DAY) for held in gone.values()}
         return PurgeReport(sorted(days), len(gone), len(gone))
+
+    def erase_user(self, user_id: str) -> ErasureReport:
+        """Remove every request of a user."""
+        held = [each.event for each in self._stored.values()]
+        requests = {event.request_uuid_int for event in held if event.user_id == user_id}
+        gone = [event for event in held if event.request_uuid_int in requests]
+        for event in gone:
+            del self._stored[event.event_uuid_int]
+        self._erased |= requests
+        return ErasureReport(len(requests), len(gone))
+
+    def seal(self) -> Sequence[str]:
+        """Do nothing: everything is quick to search here."""
+        return []
 
     def status(self) -> StoreStatus:
         """Return counts and sizes."""

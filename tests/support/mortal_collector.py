@@ -7,6 +7,7 @@ import random
 import signal
 import socket
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,12 +24,17 @@ _PORTS = range(20_000, 30_000)
 class MortalCollector:
     """`otel-eventlog serve`, running while in `with`, except between its end and `start`."""
 
-    def __init__(self, data: Path) -> None:
-        self._data = data
+    def __init__(
+        self, data: Path, *options: str, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.data = data
+        self._environment = environment
         names = ("--otlp-http", "--otlp-grpc", "--http")
         addresses = [f"127.0.0.1:{quiet_port()}" for _ in names]
-        self._options = [part for pair in zip(names, addresses, strict=True) for part in pair]
+        listeners = [part for pair in zip(names, addresses, strict=True) for part in pair]
+        self._options = [*listeners, *options]
         self.otlp_http, self.otlp_grpc, self.http = (f"http://{where}" for where in addresses)
+        self.otlp_grpc_address = addresses[1]
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Self:
@@ -45,8 +51,19 @@ class MortalCollector:
 
     def start(self) -> None:
         """Start it and wait until it is ready."""
-        self._process = collector.start(self._data, *self._options)
-        collector.ready(self._process, self._data)
+        self._process = collector.start(self.data, *self._options, environment=self._environment)
+        collector.ready(self._process, self.data)
+
+    @property
+    def process(self) -> subprocess.Popen[str]:
+        """The running process."""
+        assert self._process is not None
+        return self._process
+
+    @property
+    def log(self) -> str:
+        """What all its lives have logged."""
+        return self.data.with_suffix(".log").read_text()
 
     def stop(self) -> None:
         """End it as an operator does; it must end well."""

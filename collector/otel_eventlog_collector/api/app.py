@@ -14,8 +14,8 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from otel_eventlog_collector.api import handlers
-from otel_eventlog_collector.api.access import AccessMiddleware
+from otel_eventlog_collector.api import admin, handlers, session
+from otel_eventlog_collector.api.access import SESSION_PATH, AccessMiddleware
 from otel_eventlog_collector.api.context import Context
 from otel_eventlog_collector.api.errors import (
     on_collector_error,
@@ -38,11 +38,21 @@ PATHS = {
     "/api/v1/actions": handlers.actions,
     "/api/v1/export": handlers.export,
     "/api/v1/status": handlers.status,
+    "/api/v1/rejected": handlers.rejected,
     "/api/v1/openapi.json": handlers.openapi,
     "/healthz": handlers.healthz,
     "/readyz": handlers.readyz,
     "/metrics": handlers.metrics,
 }
+
+SESSION_METHODS = {"GET": session.who, "POST": session.sign_in, "DELETE": session.sign_out}
+
+ADMIN_PATHS = {
+    "/api/v1/users/{user_id:path}/events": ("DELETE", admin.erase_user),
+    "/api/v1/prune": ("POST", admin.prune),
+    "/api/v1/import": ("POST", admin.import_lines),
+}
+"""What changes something, with its method."""
 
 
 class _Static(StaticFiles):
@@ -63,11 +73,19 @@ def create_app(context: Context) -> Starlette:
     app = Starlette(
         routes=[
             *(Route(path, handler, methods=["GET"]) for path, handler in PATHS.items()),
+            *(
+                Route(path, handler, methods=[method])
+                for path, (method, handler) in ADMIN_PATHS.items()
+            ),
+            *(
+                Route(SESSION_PATH, handler, methods=[method])
+                for method, handler in SESSION_METHODS.items()
+            ),
             Route("/", _index, methods=["GET"]),
             Mount("/static", _Static(directory=DASHBOARD_DIR)),
         ],
         middleware=[
-            Middleware(AccessMiddleware, access=context.access),
+            Middleware(AccessMiddleware, access=context.access, metrics=context.metrics),
             Middleware(GZipMiddleware, minimum_size=1024),
         ],
         exception_handlers={

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from otel_eventlog_collector.api.closing import ClosingResponse
 from otel_eventlog_collector.api.context import Context, context_of, parameters_of
 from otel_eventlog_collector.api.openapi import document
 from otel_eventlog_collector.errors import QueryError
@@ -17,13 +18,14 @@ Question: TypeAlias = Callable[[Views, Parameters], dict[str, Any]]
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
-def _json(content: dict[str, Any]) -> Response:
+def json_response(content: Mapping[str, Any]) -> Response:
+    """Answer with an object that no cache keeps."""
     return JSONResponse(content, headers=_NO_STORE)
 
 
 async def _ask(request: Request, question: Question) -> Response:
     context = context_of(request)
-    return _json(await context.read(question, context.views, parameters_of(request)))
+    return json_response(await context.read(question, context.views, parameters_of(request)))
 
 
 async def events(request: Request) -> Response:
@@ -53,29 +55,37 @@ async def actions(request: Request) -> Response:
 
 async def event(request: Request) -> Response:
     """GET /api/v1/events/{event_id}."""
-    _no_parameters(request)
+    no_parameters(request)
     context = context_of(request)
-    return _json(await context.read(context.views.event, request.path_params["event_id"]))
+    return json_response(await context.read(context.views.event, request.path_params["event_id"]))
 
 
 async def one_request(request: Request) -> Response:
     """GET /api/v1/requests/{request_id}."""
-    _no_parameters(request)
+    no_parameters(request)
     context = context_of(request)
-    return _json(await context.read(context.views.request, request.path_params["request_id"]))
+    return json_response(
+        await context.read(context.views.request, request.path_params["request_id"])
+    )
 
 
 async def status(request: Request) -> Response:
     """GET /api/v1/status."""
-    _no_parameters(request)
+    no_parameters(request)
     context = context_of(request)
-    return _json(await context.read(context.status))
+    return json_response(await context.read(context.status))
+
+
+async def rejected(request: Request) -> Response:
+    """GET /api/v1/rejected."""
+    no_parameters(request)
+    return json_response({"ok": True, "rejected": list(context_of(request).rejected())})
 
 
 async def openapi(request: Request) -> Response:
     """GET /api/v1/openapi.json."""
-    _no_parameters(request)
-    return _json(document())
+    no_parameters(request)
+    return json_response(document())
 
 
 async def export(request: Request) -> Response:
@@ -87,7 +97,7 @@ async def export(request: Request) -> Response:
     # The first piece is read before the answer begins, so that a failing store is told as one.
     first = await context.read(next, pieces, None)
     body = _pieces(context, first, pieces)
-    return StreamingResponse(body, media_type=form.media_type, headers=headers)
+    return ClosingResponse(body, media_type=form.media_type, headers=headers)
 
 
 async def _pieces(context: Context, first: str | None, pieces: Iterator[str]) -> AsyncIterator[str]:
@@ -114,11 +124,12 @@ async def readyz(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """GET /metrics."""
     context = context_of(request)
-    text = await context.read(context.metrics.text)
+    await context.read(context.read_gauges)
+    text = context.metrics.text()  # here, between two counts that belong together
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8", headers=_NO_STORE)
 
 
-def _no_parameters(request: Request) -> None:
+def no_parameters(request: Request) -> None:
     """Refuse parameters that would silently do nothing."""
     for name, _ in parameters_of(request):
         raise QueryError(name[:64], f"{name[:64]!r} is no parameter here; there are none")

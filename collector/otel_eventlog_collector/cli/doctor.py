@@ -95,7 +95,7 @@ def _collector(url: str, token: str | None) -> Iterator[tuple[str, str]]:
     yield _GOOD, f"a collector answers at {url}: {status['store']['events']:,} event logs"
     for name, address in status["listeners"].items():
         yield _GOOD, f"it listens for {name} at {address}"
-    refused = status["purge_refused"]
+    refused = (status["last_purge"] or {}).get("refused")
     if refused:
         yield _BAD, f"the retention removes nothing: {refused}; check this machine's clock"
 

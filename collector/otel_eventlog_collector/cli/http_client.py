@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -59,6 +60,11 @@ class HttpClient:
             verify=trusted(self._url),
         )
 
+    @property
+    def place(self) -> str:
+        """Where it reads and writes, for people."""
+        return self._url
+
     def ask(self, question: Question, parameters: Parameters) -> dict[str, Any]:
         """Ask the API."""
         return self._get(f"/api/v1/{question}", parameters)
@@ -84,6 +90,29 @@ class HttpClient:
                 yield from response.iter_text()
         except httpx.HTTPError as error:
             raise self._unreachable(error) from None
+
+    def erase(self, user_id: str) -> dict[str, Any]:
+        """Erase everything of one user; the token needs the scope admin."""
+        path = f"/api/v1/users/{quote(user_id, safe='')}/events"
+        return self._send("DELETE", path, timeout=None)
+
+    def prune(self, *, force: bool) -> dict[str, Any]:
+        """Remove what is past the retention; the token needs the scope admin."""
+        return self._send("POST", "/api/v1/prune", params={"force": str(force).lower()})
+
+    def import_chunks(self, chunks: Iterable[bytes]) -> dict[str, Any]:
+        """Send the bytes of a file of lines; the token needs the scope admin."""
+        headers = {"Content-Type": "application/x-ndjson"}
+        return self._send("POST", "/api/v1/import", content=chunks, headers=headers, timeout=None)
+
+    def _send(self, method: str, path: str, **more: Any) -> dict[str, Any]:
+        try:
+            response = self._http.request(method, path, **more)
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from None
+        self._check(response)
+        content: dict[str, Any] = response.json()
+        return content
 
     def follow(self, parameters: Parameters) -> Iterator[dict[str, Any] | None]:
         """Stream from the API; after a break go on where it stopped."""

@@ -1,128 +1,149 @@
-"""`otel-eventlog import`: event logs from a JSON Lines file."""
+"""`otel-eventlog import`: event logs and traces from files."""
 
 from __future__ import annotations
 
-import json
+import gzip
+import io
 import sys
-from collections.abc import Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, BinaryIO
 
 import typer
-from rich.progress import Progress
 
-from otel_eventlog.model import EventLog
-from otel_eventlog_collector.cli.imported import event_from_json
-from otel_eventlog_collector.cli.output import note
-from otel_eventlog_collector.config import load_settings
-from otel_eventlog_collector.errors import ConfigError
-from otel_eventlog_collector.event_json import event_json
-from otel_eventlog_collector.protocols import Store, WriteResult
-from otel_eventlog_collector.query_parse.times import parse_time
+from otel_eventlog_collector.cli import serve_options
+from otel_eventlog_collector.cli.admin_client import open_admin
+from otel_eventlog_collector.cli.options import AdminToken, AsJson, Served, ServedData
+from otel_eventlog_collector.cli.output import note, print_json, progress
+from otel_eventlog_collector.errors import CollectorError, ConfigError
 
-EVENTS_PER_WRITE = 1000
-MISTAKES_MAX = 20
-"""A file with more wrong lines is probably no export at all."""
+CHUNK_BYTES = 256 * 1024
+_GZIP_MAGIC = b"\x1f\x8b"
 
 
-def import_file(
+def import_file(  # noqa: PLR0913 - one argument for each option
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="JSON Lines, as `otel-eventlog export` writes.")
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="JSON Lines of `otel-eventlog export`, or OTLP JSON, one request a line, as an "
+            "OpenTelemetry Collector's file exporter writes it; also with gzip.",
+        ),
     ],
     *,
-    data: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="The data directory; no collector may run on it."),
-    ] = None,
+    url: Served = None,
+    data: ServedData = None,
+    token: AdminToken = None,
     retention: Annotated[
         str | None,
-        typer.Option(metavar="DURATION", help="What is older is left out. [default: 30d]"),
+        typer.Option(
+            metavar="DURATION",
+            help="What is older is left out; only where no collector serves the directory. "
+            "[default: 30d]",
+        ),
     ] = None,
+    rules: serve_options.Rules = None,
+    pack: serve_options.Pack = None,
+    no_default_packs: serve_options.NoDefaultPacks = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Store the event logs of an export. What is there already stays as it is.
+    """Store the event logs of an export, or those of the spans in OTLP files.
 
-    The whole file is checked before anything is stored.
+    What is there already stays as it is, so a file can be imported again. Spans go through the
+    same rules as if they had just arrived. If a collector serves the directory, it does the
+    import, by its own rules and retention; else it is done here. What is wrong with a line is
+    told, its neighbours are stored.
 
-    For example: `otel-eventlog import week.jsonl --data DIR`
+    For example:
+
+    `otel-eventlog import week.jsonl --data DIR`
+
+    `otel-eventlog import traces.json.gz --url http://127.0.0.1:4329`
     """
-    given = {"data": data, "retention": retention}
-    settings, _ = load_settings({key: value for key, value in given.items() if value is not None})
-    count = _check(file)
-    from otel_eventlog_collector.service import open_for_writing
+    own = {
+        "retention": retention,
+        "rules": rules,
+        "pack": pack,
+        "no_default_packs": no_default_packs,
+    }
+    with _opened(file) as stream, closing(open_admin(url, data, token, own)) as client:
+        size = file.stat().st_size if file.is_file() else None
+        with progress("Importing", size) as advance:
+            answer = client.import_chunks(_chunks(stream, advance))
+    found: dict[str, Any] = answer["imported"]
+    if as_json:
+        print_json([found])
+    else:
+        _tell(found)
+    if found["rejected"]:
+        raise CollectorError(
+            f"{file}: {found['rejected']:,} were not stored", hint="the reasons stand above"
+        )
 
-    store = open_for_writing(settings)
-    totals = WriteResult()
+
+@contextmanager
+def _opened(file: Path) -> Iterator[BinaryIO]:
+    """Open a file, or standard input for `-`; what is wrong with it while reading is told too."""
     try:
-        with Progress(disable=not sys.stderr.isatty(), transient=True) as progress:
-            task = progress.add_task("Importing", total=count)
-            for events in _batches(file):
-                totals = _sum(totals, _write(store, events))
-                progress.advance(task, len(events))
-    finally:
-        store.close()
-    note(
-        f"{totals.stored:,} event logs stored, {totals.replaced:,} replaced, "
-        f"{totals.duplicates:,} were there already, {totals.rejected:,} are past the retention."
-    )
-
-
-def _write(store: Store, events: Sequence[EventLog]) -> WriteResult:
-    return store.write(events).result()
-
-
-def _sum(one: WriteResult, other: WriteResult) -> WriteResult:
-    names = ("stored", "replaced", "duplicates", "conflicts", "rejected")
-    return WriteResult(**{name: getattr(one, name) + getattr(other, name) for name in names})
-
-
-def _check(file: Path) -> int:
-    """Read the whole file once; return how many event logs it holds."""
-    count = 0
-    mistakes: list[str] = []
-    for number, found in _lines(file):
-        count += 1
-        if isinstance(found, str):
-            mistakes.append(f"{file}:{number}: {found}; write lines as `export` does")
-            if len(mistakes) == MISTAKES_MAX:
-                break
-    if mistakes:
-        raise ConfigError.of([*mistakes, f"{file}: nothing was imported"])
-    return count
-
-
-def _batches(file: Path) -> Iterator[list[EventLog]]:
-    batch: list[EventLog] = []
-    for _, found in _lines(file):
-        if isinstance(found, EventLog):
-            batch.append(found)
-        if len(batch) == EVENTS_PER_WRITE:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
-
-
-def _lines(file: Path) -> Iterator[tuple[int, EventLog | str]]:
-    """Yield the number of each line with its event log, or with what is wrong with it."""
-    try:
-        with file.open(encoding="utf-8") as stream:
-            for number, line in enumerate(stream, 1):
-                if line.strip():
-                    yield number, _event(line)
-    except (OSError, UnicodeDecodeError) as error:
+        if str(file) == "-":
+            yield sys.stdin.buffer
+        else:
+            with file.open("rb") as stream:
+                yield stream
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or error
         raise ConfigError(
-            f"{file}: cannot be read: {error}", hint="name a JSON Lines file"
+            f"{file}: cannot be read: {reason}", hint="name a file of JSON lines, or - for input"
         ) from None
 
 
-def _event(line: str) -> EventLog | str:
-    try:
-        found = json.loads(line)
-        event = event_from_json(found)
-        if found.get("observed_time"):
-            event.observed_unix_nano = parse_time(str(found["observed_time"]), 0)
-        # What cannot be written as JSON again could not be read again either.
-        json.dumps(event_json(event), allow_nan=False)
-    except (ValueError, RecursionError) as error:
-        return str(error)
-    return event
+def _chunks(stream: BinaryIO, advance: Callable[[int], None]) -> Iterator[bytes]:
+    """Yield a file's bytes, unpacked; say how many of the file's own bytes were read."""
+    counted = _Counted(stream, advance)
+    buffered = io.BufferedReader(counted, CHUNK_BYTES)
+    is_packed = buffered.peek(len(_GZIP_MAGIC))[: len(_GZIP_MAGIC)] == _GZIP_MAGIC
+    reader: Any = gzip.GzipFile(fileobj=buffered) if is_packed else buffered
+    while chunk := reader.read(CHUNK_BYTES):
+        yield chunk
+
+
+class _Counted(io.RawIOBase):
+    """A stream that says how much of it was read."""
+
+    def __init__(self, stream: BinaryIO, advance: Callable[[int], None]) -> None:
+        super().__init__()
+        self._stream = stream
+        self._advance = advance
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        chunk = self._stream.read(len(buffer))
+        buffer[: len(chunk)] = chunk
+        self._advance(len(chunk))
+        return len(chunk)
+
+
+def _tell(found: Mapping[str, Any]) -> None:
+    for mistake in found["mistakes"]:
+        note(f"note: {mistake}")
+    for reason, count in found["reasons"].items():
+        note(f"{count:,} rejected: {reason}")
+    parts = [
+        f"{found['stored']:,} event logs stored",
+        f"{found['duplicates']:,} were there already",
+        *(
+            f"{found[name]:,} {words}"
+            for name, words in (
+                ("replaced", "replaced"),
+                ("conflicts", "differ from what is there, which stays"),
+                ("outside", "are outside the times that are kept"),
+                ("dropped", "spans, log records or metrics that are no auth calls"),
+            )
+            if found[name]
+        ),
+    ]
+    note(", ".join(parts) + ".")

@@ -53,6 +53,7 @@ _COMMANDS = {
     "export": _Entry("export", "export", _READ),
     "import": _Entry("importing", "import_file", _KEEP),
     "prune": _Entry("prune", "prune", _KEEP),
+    "erase": _Entry("erase", "erase", _KEEP),
     "hash": _Entry("hashing", "hash_value", _KEEP),
     "doctor": _Entry("doctor", "doctor", _KEEP),
     "rules": _Entry("rules", "rules_app", _KEEP),

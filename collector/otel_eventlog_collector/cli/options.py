@@ -34,6 +34,35 @@ Data: TypeAlias = Annotated[
         rich_help_panel=WHERE,
     ),
 ]
+Served: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--url",
+        metavar="URL",
+        envvar=URL_VARIABLE,
+        help="The running collector that does it, as in http://127.0.0.1:4329.",
+        rich_help_panel=WHERE,
+    ),
+]
+ServedData: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help="The data directory; if a collector serves it, that one is asked to do it.",
+        rich_help_panel=WHERE,
+    ),
+]
+AdminToken: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--token",
+        metavar="TOKEN",
+        envvar=TOKEN_VARIABLE,
+        help="Token of scope admin, if the collector wants one; better given in the environment.",
+        rich_help_panel=WHERE,
+    ),
+]
 AccessToken: TypeAlias = Annotated[
     str | None,
     typer.Option(

@@ -10,7 +10,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
@@ -59,9 +60,42 @@ def write(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """Tell people something beside the result, on standard error."""
-    sys.stderr.write(text + "\n")
+    """Tell people something beside the result, on standard error; one line."""
+    sys.stderr.write(safe(text) + "\n")
     sys.stderr.flush()
+
+
+@contextmanager
+def progress(label: str, total: int | None, unit: str = "bytes") -> Iterator[Callable[[int], None]]:
+    """Show a bar on standard error while something long is done, if that is a terminal.
+
+    Yields what is told how much was done since the last time. Without a total only the time and
+    the amount are shown.
+    """
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    amount = [DownloadColumn()] if unit == "bytes" else [MofNCompleteColumn(), TextColumn(unit)]
+    columns = [TextColumn("{task.description}"), *amount, TimeElapsedColumn()]
+    if total is not None:
+        columns[1:1] = [BarColumn()]
+        columns.append(TimeRemainingColumn())
+    bar = Progress(
+        *columns,
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty(),
+    )
+    with bar:
+        task = bar.add_task(label, total=total)
+        yield lambda amount: bar.advance(task, amount)
 
 
 def status_text(status: str, width: int = 0) -> Text:
@@ -81,7 +115,7 @@ def duration_text(duration_ns: int | None) -> str:
 
 def time_text(time: str) -> str:
     """Return an RFC 3339 time to the millisecond: `2026-11-23 10:42:00.123Z`."""
-    return f"{time[:10]} {time[11:23]}Z"
+    return safe(f"{time[:10]} {time[11:23]}Z")
 
 
 def detail_text(event: Mapping[str, Any]) -> str:
@@ -113,7 +147,7 @@ def event_line(event: Mapping[str, Any]) -> Text:
         "  ",
         safe(event["action"]).ljust(_ACTION_CHARS),
         "  ",
-        Text(event["request_id"], style="dim"),
+        Text(safe(event["request_id"]), style="dim"),
         "  ",
         duration_text(event["duration_ns"]).rjust(9),
         "  ",

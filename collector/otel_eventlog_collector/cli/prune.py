@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from contextlib import closing
 from typing import Annotated
 
 import typer
 
-from otel_eventlog_collector.cli.options import AsJson
+from otel_eventlog_collector.cli.admin_client import open_admin
+from otel_eventlog_collector.cli.options import AdminToken, AsJson, Served, ServedData
 from otel_eventlog_collector.cli.output import note, print_json
-from otel_eventlog_collector.config import load_settings
 from otel_eventlog_collector.errors import CollectorError
 
 
 def prune(
     *,
-    data: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="The data directory; no collector may run on it."),
-    ] = None,
+    url: Served = None,
+    data: ServedData = None,
+    token: AdminToken = None,
     retention: Annotated[
         str | None,
-        typer.Option(metavar="DURATION", help="Remove what is older. [default: 30d]"),
+        typer.Option(
+            metavar="DURATION",
+            help="Remove what is older; only where no collector serves it. [default: 30d]",
+        ),
     ] = None,
     max_size: Annotated[
         str | None,
-        typer.Option(metavar="SIZE", help="Then remove the oldest days until it is this small."),
+        typer.Option(
+            metavar="SIZE",
+            help="Then remove the oldest days until it is this small; as --retention.",
+        ),
     ] = None,
     force: Annotated[
         bool,
@@ -35,36 +40,22 @@ def prune(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remove event logs past the retention from a data directory.
+    """Remove event logs past the retention now, and give their bytes back.
 
-    A running collector does this by itself; the command is for a directory that none serves.
+    A running collector does this by itself every hour. If one serves the directory it is asked to
+    do it now, by its own retention; else it is done here.
 
     For example: `otel-eventlog prune --data DIR --retention 7d`
     """
-    options = {"data": data, "retention": retention, "max_size": max_size}
-    settings, _ = load_settings({key: value for key, value in options.items() if value is not None})
-    from otel_eventlog_collector.service import open_for_writing
-
-    store = open_for_writing(settings)
-    try:
-        report = store.purge(force=force)
-    finally:
-        store.close()
+    own = {"retention": retention, "max_size": max_size}
+    with closing(open_admin(url, data, token, own)) as client:
+        purged = client.prune(force=force)["purged"]
     if as_json:
-        print_json(
-            [
-                {
-                    "segments": list(report.segments),
-                    "events": report.events,
-                    "bytes_freed": report.bytes_freed,
-                    "refused": report.refused or None,
-                }
-            ]
-        )
+        print_json([purged])
     else:
-        note(f"{report.events:,} event logs removed, {report.bytes_freed:,} bytes freed.")
-    if report.refused:
+        note(f"{purged['events']:,} event logs removed, {purged['bytes_freed']:,} bytes freed.")
+    if purged["refused"]:
         raise CollectorError(
-            f"nothing was removed: {report.refused}",
+            f"nothing was removed: {purged['refused']}",
             hint="check this machine's clock, then say --force",
         )

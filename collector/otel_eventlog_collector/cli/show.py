@@ -61,7 +61,7 @@ def _lines(found: Mapping[str, Any]) -> list[Text]:
     known = found["outcome"] or found["start"]
     state = "" if found["state"] == "finished" else f"  ({found['state'].replace('_', ' ')})"
     lines = [
-        Text.assemble(Text(safe(found["action"]), style="bold"), "  ", found["request_id"]),
+        Text.assemble(Text(safe(found["action"]), style="bold"), "  ", safe(found["request_id"])),
         Text(),
         *(_half(half) for half in (found["start"], found["outcome"]) if half),
     ]
@@ -86,7 +86,7 @@ def _lines(found: Mapping[str, Any]) -> list[Text]:
 
 def _half(half: Mapping[str, Any]) -> Text:
     return Text.assemble(
-        "  ", status_text(half["status"], 8), time_text(half["time"]), "  ", half["event_id"]
+        "  ", status_text(half["status"], 8), time_text(half["time"]), "  ", safe(half["event_id"])
     )
 
 
@@ -112,5 +112,5 @@ def _neighbour(other: Mapping[str, Any]) -> Text:
         status_text(other["status"], 8),
         safe(other["action"]),
         "  ",
-        Text(other["request_id"], style="dim"),
+        Text(safe(other["request_id"]), style="dim"),
     )

@@ -13,15 +13,17 @@ from rich.table import Table
 from otel_eventlog_collector import defaults
 from otel_eventlog_collector.cli.options import AsJson
 from otel_eventlog_collector.cli.output import console, note, print_json, safe
+from otel_eventlog_collector.cli.user import user_name
 from otel_eventlog_collector.errors import NotFound
 from otel_eventlog_collector.event_json import rfc3339
 from otel_eventlog_collector.tokens import (
     TOKEN_BYTES,
     Scope,
     Token,
+    change_tokens,
     new_token,
     read_tokens,
-    write_tokens,
+    revoked,
 )
 
 token_app = typer.Typer(
@@ -43,10 +45,6 @@ def _path(token_file: Path | None) -> Path:
     return token_file or defaults.token_file()
 
 
-def _known(path: Path) -> tuple[Token, ...]:
-    return read_tokens(path) if path.exists() else ()
-
-
 @token_app.command()
 def create(
     *,
@@ -60,15 +58,16 @@ def create(
     """Make a token and print it, once: the file keeps only its hash.
 
     Scopes: ingest = send event logs and spans; read = dashboard, API and reading commands;
-    admin = erase. A running collector knows the token at once.
+    admin = erase, prune, import. A running collector knows the token at once, and records that
+    it was made as an event log.
 
     For example: `otel-eventlog token create --scope ingest --name shop --token-file tokens.json`
     """
     path = _path(token_file)
     text, entry = new_token(
-        secrets.token_bytes(TOKEN_BYTES), name, tuple(scope), rfc3339(time.time_ns())
+        secrets.token_bytes(TOKEN_BYTES), name, scope, rfc3339(time.time_ns()), user_name() or ""
     )
-    write_tokens(path, [*_known(path), entry])
+    change_tokens(path, lambda known: [*known, entry])
     if as_json:
         print_json([{"id": entry.id, "name": name, "scopes": entry.scopes, "token": text}])
         return
@@ -101,12 +100,23 @@ def revoke(
     *,
     token_file: TokenFileOption = None,
 ) -> None:
-    """Take a token away; a running collector refuses it at once."""
+    """Take a token away; a running collector refuses it at once, and records that.
+
+    For example: `otel-eventlog token revoke 1f3a9c02`
+    """
     path = _path(token_file)
-    found = read_tokens(path)
-    left = [each for each in found if each.id != token_id]
-    if len(left) == len(found):
-        ids = ", ".join(each.id for each in found) or "none"
-        raise NotFound(f"{path}: no token has the id {token_id!r}; there are: {ids}")
-    write_tokens(path, left)
+    now, by = rfc3339(time.time_ns()), user_name() or ""
+
+    def without(known: tuple[Token, ...]) -> list[Token]:
+        good = [each.id for each in known if not each.revoked]
+        if token_id not in good:
+            ids = ", ".join(good) or "none"
+            raise NotFound(f"{path}: no token has the id {token_id!r}; there are: {ids}")
+        return [
+            revoked(each, now, by) if each.id == token_id and not each.revoked else each
+            for each in known
+        ]
+
+    read_tokens(path)
+    change_tokens(path, without)
     note(f"Token {token_id} is revoked.")

@@ -1,50 +1,121 @@
-// The JSON API of this collector, and the page's state in its URL.
+// The JSON API of this collector.
 
-const TOKEN = "token"; // kept for this tab only; needed when the collector was given a token file
 const RETRY_MS = 1000;
 
+/** The collector wants a token, or another one. */
 export class NeedsToken extends Error {}
 
-export function signIn(token) {
-  sessionStorage.setItem(TOKEN, token);
+/** The question was wrong (a person can mend it); `field` says where. */
+export class BadQuestion extends Error {
+  constructor(message, errors) {
+    super(message);
+    this.errors = errors;
+  }
 }
 
-export async function ask(path, parameters = []) {
-  return (await get(path, parameters)).json();
+let isIn = false;
+
+/**
+ * Who is signed in. The session is in a cookie that no script can read.
+ * @returns {Promise<{tokens_required: boolean, signed_in: boolean, name: string|null}>}
+ */
+export async function who() {
+  const found = await ask("session");
+  isIn = found.signed_in;
+  return found;
 }
 
-async function get(path, parameters, options = {}) {
+/**
+ * Exchange a token for a session. The token is not kept.
+ * @param {string} token
+ * @throws {Error} with a message for people
+ */
+export async function signIn(token) {
+  const headers = { "Content-Type": "application/json" };
+  await get("session", [], { method: "POST", headers, body: JSON.stringify({ token }) });
+  isIn = true;
+}
+
+/** End the session, here and in the collector. */
+export async function signOut() {
+  await get("session", [], { method: "DELETE" });
+  isIn = false;
+}
+
+/** @returns {boolean} whether this collector wants a token and somebody is signed in */
+export function isSignedIn() {
+  return isIn;
+}
+
+/**
+ * Ask the API and return the answer's JSON.
+ * @param {string} path below /api/v1/
+ * @param {[string, string|number][]} [parameters]
+ * @param {RequestInit} [options] for example a signal that withdraws the question
+ * @returns {Promise<any>}
+ * @throws {NeedsToken|BadQuestion|Error} with a message that says what to do
+ */
+export async function ask(path, parameters = [], options = {}) {
+  return (await get(path, parameters, options)).json();
+}
+
+/**
+ * As `ask`, but return the answer itself, to be streamed.
+ * @param {string} path
+ * @param {[string, string|number][]} [parameters]
+ * @param {RequestInit} [options]
+ * @returns {Promise<Response>}
+ */
+export async function get(path, parameters = [], options = {}) {
   const query = new URLSearchParams(parameters).toString();
-  const token = sessionStorage.getItem(TOKEN);
-  const headers = { ...options.headers, ...(token ? { Authorization: `Bearer ${token}` } : {}) };
-  const answer = await fetch(`/api/v1/${path}${query ? "?" + query : ""}`, { ...options, headers });
+  let answer;
+  try {
+    answer = await fetch(`/api/v1/${path}${query ? "?" + query : ""}`, options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Error("The collector does not answer. Is `otel-eventlog serve` still running?");
+  }
   if (answer.ok) return answer;
   const body = await answer.json().catch(() => ({}));
   const told = (body.errors || []).map((one) => one.message).join("; ") || body.error;
-  const message = told || `the collector answered ${answer.status}`;
-  throw answer.status === 401 ? new NeedsToken(message) : new Error(message);
+  const message = told || `The collector answered ${answer.status}.`;
+  if ((answer.status === 401 || answer.status === 403) && path !== "session") {
+    const ended = isIn ? "Your session has ended, or its token was revoked." : "";
+    isIn = false;
+    dispatchEvent(new CustomEvent("needs-token", { detail: answer.status === 401 ? ended : message }));
+    throw new NeedsToken(message);
+  }
+  throw answer.status === 400 ? new BadQuestion(message, body.errors || []) : new Error(message);
 }
 
-// Not EventSource: that can send no token. Calls onState(true) once it watches; returns what ends it.
-export function follow(parameters, onEvent, onGap, onState) {
+/**
+ * Follow the live stream until told to stop; comes back by itself where it ended.
+ * Not EventSource: that cannot tell a refusal from an end.
+ * @param {[string, string][]} parameters
+ * @param {{onEvent: (event: any) => void, onGap: (text: string) => void, onState: (connected: boolean) => void}} told
+ *   onState(true) comes once it watches: nothing committed after that is missed
+ * @returns {() => void} ends it
+ */
+export function follow(parameters, { onEvent, onGap, onState }) {
   const ending = new AbortController();
   let position = "";
   const watch = async () => {
     const headers = position ? { "Last-Event-ID": position } : {};
     const answer = await get("events/stream", parameters, { headers, signal: ending.signal });
     for await (const message of messages(answer.body)) {
-      position = message.id || position;
       if (message.event === "ready") onState(true);
       else if (message.event === "gap") onGap(JSON.parse(message.data).message);
       else if (message.data) onEvent(JSON.parse(message.data));
+      position = message.id || position;
     }
   };
   const watchOn = () =>
     watch()
-      .catch(() => {})
-      .then(() => {
+      .catch((error) => error)
+      .then((error) => {
         if (ending.signal.aborted) return;
         onState(false);
+        if (error instanceof NeedsToken || error instanceof BadQuestion) return;
         setTimeout(() => ending.signal.aborted || watchOn(), RETRY_MS);
       });
   watchOn();
@@ -70,25 +141,4 @@ async function* messages(body) {
       }
     }
   }
-}
-
-const DEFAULTS = { q: "", since: "-1h", live: "", utc: "", request: "" };
-
-export function readState() {
-  const inUrl = new URLSearchParams(location.search);
-  return Object.fromEntries(
-    Object.entries(DEFAULTS).map(([key, value]) => [key, inUrl.get(key) ?? value]),
-  );
-}
-
-export function writeState(state, { replace = false } = {}) {
-  const changed = Object.entries(state).filter(([key, value]) => value !== DEFAULTS[key]);
-  const query = new URLSearchParams(changed).toString();
-  const url = query ? `?${query}` : location.pathname;
-  if (replace) history.replaceState(null, "", url);
-  else history.pushState(null, "", url);
-}
-
-export function parametersOf(state) {
-  return [["since", state.since], ...(state.q ? [["q", state.q]] : [])];
 }

@@ -1,35 +1,65 @@
 // Elements made from data. Text goes in as text nodes only, so nothing stored can become markup.
 
+/**
+ * Make an element. `class`, `dataset` and `on…` are understood; `true` sets, null and false leave out.
+ * @param {string} name
+ * @param {Record<string, any>} [properties]
+ * @param {...(Node|string|number|null|undefined|false)} children
+ * @returns {any}
+ */
 export function element(name, properties = {}, ...children) {
-  const made = document.createElement(name);
+  return filled(document.createElement(name), properties, children);
+}
+
+/**
+ * Make an SVG element.
+ * @param {string} name
+ * @param {Record<string, any>} [properties]
+ * @param {...(Node|string|null|undefined|false)} children
+ * @returns {any}
+ */
+export function svg(name, properties = {}, ...children) {
+  return filled(document.createElementNS("http://www.w3.org/2000/svg", name), properties, children);
+}
+
+/**
+ * An icon of the sprite in index.html; decoration only, the text beside it says what it means.
+ * @param {string} name
+ * @returns {SVGElement}
+ */
+export function icon(name) {
+  return svg("svg", { class: "icon", "aria-hidden": "true" }, svg("use", { href: `#icon-${name}` }));
+}
+
+/**
+ * A status as shape, colour and word.
+ * @param {string} status start, success or error; or in_progress, no_outcome
+ * @returns {HTMLElement}
+ */
+export function statusMark(status) {
+  return element("span", { class: `status ${status}` }, icon(status), element("span", { class: "word" }, status.replace("_", " ")));
+}
+
+/**
+ * Find an element that index.html is known to have.
+ * @param {string} id
+ * @returns {any}
+ */
+export function byId(id) {
+  return document.getElementById(id);
+}
+
+function filled(made, properties, children) {
   for (const [key, value] of Object.entries(properties)) {
-    if (key === "onclick") made.addEventListener("click", value);
-    else if (key === "className") made.className = value;
-    else made.setAttribute(key, value);
+    if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
+    else if (key === "dataset") Object.assign(made.dataset, value);
+    else if (value === true) made.setAttribute(key, "");
+    else if (value !== null && value !== undefined && value !== false) made.setAttribute(key, String(value));
   }
-  made.append(...children.filter((child) => child !== null && child !== undefined));
+  made.append(...children.filter((child) => child !== null && child !== undefined && child !== false).map(asNode));
   return made;
 }
 
-export function svg(name, attributes, ...children) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
-  made.append(...children);
-  return made;
-}
-
-// 2026-11-23 10:42:00.123 in UTC, or in the reader's own time.
-export function timeText(iso, utc) {
-  if (utc) return iso.slice(0, 10) + " " + iso.slice(11, 23) + "Z";
-  const date = new Date(iso);
-  const two = (number) => String(number).padStart(2, "0");
-  const day = [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join("-");
-  const clock = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(":");
-  return `${day} ${clock}.${String(date.getMilliseconds()).padStart(3, "0")}`;
-}
-
-export function durationText(nanoseconds) {
-  if (nanoseconds === null || nanoseconds === undefined) return "";
-  const ms = nanoseconds / 1e6;
-  return ms < 1000 ? `${ms.toFixed(1)} ms` : `${(ms / 1000).toFixed(2)} s`;
+function asNode(child) {
+  return child instanceof Node ? child : document.createTextNode(String(child));
 }

@@ -8,18 +8,18 @@ question has the same answer everywhere. Each method blocks on the store; parame
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from otel_eventlog.actions import lookup
 from otel_eventlog.model import Status, parse_uuid
 from otel_eventlog_collector.errors import NotFound, QueryError
 from otel_eventlog_collector.event_json import event_json, rfc3339
+from otel_eventlog_collector.insight.actions import action_line, duration_error_max
 from otel_eventlog_collector.insight.export import FORMATS, Format, export
 from otel_eventlog_collector.insight.request_view import paired, request_detail, request_line
 from otel_eventlog_collector.protocols import Clock, EventReader, StoreStatus
-from otel_eventlog_collector.query import FILTER_FIELDS, EventQuery, RequestState, Term
+from otel_eventlog_collector.query import FILTER_FIELDS, Cursor, EventQuery, RequestState
 from otel_eventlog_collector.query_parse import (
     PARAMETERS,
     cursor_text,
@@ -149,51 +149,46 @@ class Views:
         }
 
     def actions(self, parameters: Parameters) -> dict[str, Any]:
-        """Answer `GET /api/v1/actions`: each action seen, with its counts by status."""
-        query, since, until = self._window(parameters, ())
-        counts: dict[str, dict[str, int]] = {}
-        for status in Status:
-            for action, count in self._actions_of(query, status, since, until):
-                counts.setdefault(action, dict.fromkeys(Status, 0))[status] = count
+        """Answer `GET /api/v1/actions`: what each action seen did over the time."""
+        own, rest = _split(parameters, ("bucket",))
+        query, since, until = self._window(rest, ("bucket",))
+        bucket_ns = _bucket_ns(own.get("bucket"), until - since)
+        figures = self.reader.action_figures(query, since, until, bucket_ns)
         return {
             "ok": True,
             **_window_json(since, until),
-            "actions": [_action_line(name, counts[name]) for name in sorted(counts)],
+            "bucket_ns": bucket_ns,
+            "duration_error_max": duration_error_max(figures),
+            "actions": [action_line(each, until - since) for each in figures],
             "approximate": False,
         }
 
-    def _actions_of(
-        self, query: EventQuery, status: Status, since: int, until: int
-    ) -> Iterable[tuple[str, int]]:
-        wanted = query.filters.get("status", ())
-        plain = [term for term in wanted if not term.negated]
-        if any(_fits(term, status) for term in wanted if term.negated):
-            return ()
-        if plain and not any(_fits(term, status) for term in plain):
-            return ()
-        narrowed = replace(
-            query,
-            filters={**query.filters, "status": (Term(status.value),)},
-            since_unix_nano=since,
-            until_unix_nano=until,
-        )
-        return self.reader.facets(narrowed, ("action",), FACET_VALUES_MAX)["action"]
-
     def export(self, parameters: Parameters) -> tuple[Format, Iterator[str]]:
         """Answer `GET /api/v1/export`: a format, and the file's text piece by piece."""
-        own, rest = _split(parameters, ("format",))
+        own, rest = _split(parameters, ("format", "after"))
         name = own.get("format", "jsonl")
         if name not in FORMATS:
             hint = did_you_mean(name, tuple(FORMATS))
             raise QueryError("format", f"{name[:64]!r} is no format; {hint}")
         now = self.clock()
-        query = parse_parameters(rest, now, ("since", "until", "q", "order", "format"))
+        query = parse_parameters(rest, now, ("since", "until", "q", "order", "format", "after"))
         if not any(key == "order" for key, _ in rest):
             query = replace(query, order="asc")
         if query.until_unix_nano is None:
             # Otherwise an export could run after the event logs that keep arriving for ever.
             query = replace(query, until_unix_nano=now + 1)
+        if "after" in own:
+            query = replace(query, cursor=self._cursor_after(own["after"]))
         return FORMATS[name], export(self.reader, query, FORMATS[name])
+
+    def _cursor_after(self, event_id: str) -> Cursor:
+        """Return where to go on after an event log that the asker has already."""
+        found = self.reader.event(_uuid_int("after", event_id))
+        if found is None:
+            raise QueryError(
+                "after", f"no event log has the id {event_id!r}; begin anew without it"
+            )
+        return Cursor(found.time_unix_nano, found.event_uuid_int)
 
     def _window(self, parameters: Parameters, own: Sequence[str]) -> tuple[EventQuery, int, int]:
         now = self.clock()
@@ -221,22 +216,12 @@ def store_figures(status: StoreStatus) -> dict[str, Any]:
         "oldest": rfc3339(oldest) if oldest is not None else None,
         "newest": rfc3339(newest) if newest is not None else None,
         "retention_ns": status.retention_ns,
+        "days": [
+            {"day": each.day, "events": each.events, "bytes_on_disk": each.bytes_on_disk}
+            for each in status.days
+        ],
+        "set_aside": [{"name": each.name, "reason": each.reason} for each in status.set_aside],
     }
-
-
-def _action_line(name: str, counts: Mapping[str, int]) -> dict[str, Any]:
-    finished = counts[Status.SUCCESS] + counts[Status.ERROR]
-    return {
-        "action": name,
-        "category": lookup(name).category,
-        "meaning": lookup(name).meaning or None,
-        **{status.value: counts[status] for status in Status},
-        "error_rate": counts[Status.ERROR] / finished if finished else None,
-    }
-
-
-def _fits(term: Term, status: Status) -> bool:
-    return status.startswith(term.value) if term.prefix else status == term.value
 
 
 def _window_json(since: int, until: int) -> dict[str, Any]:

@@ -7,13 +7,12 @@ that a malformed span is still rejected, and has no other effect.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 from google.protobuf.message import DecodeError
 
 from otel_eventlog.model import AttributeValue
-from otel_eventlog_collector.limits import ATTRIBUTE_CHARS_MAX
 from otel_eventlog_collector.otlp.records import RecordError, Value, attribute_value, text_value
 from otel_eventlog_collector.otlp.values import key_value
 
@@ -23,12 +22,16 @@ ENCODINGS_REMEMBERED_MAX = 8192
 ENCODING_BYTES_MAX = 256
 """A longer attribute on which something depends sends its span the full way."""
 
+TEXTUAL_BYTES_MAX = 384
+"""A longer attribute of which the text is looked at sends its span the full way, likewise."""
+
 UNREAD_VALUES_MAX = 32
 """Values remembered of one attribute that nobody reads; further ones are checked each time."""
 
 UNREAD_NAMES_MAX = 1024
 """Names of attributes that nobody reads, of which values are remembered."""
 
+_NO_HEAD = b"\xff"
 _KEY_TAG = 0x0A
 _VALUE_TAG = 0x12
 _STRING_TAG = 0x0A
@@ -47,24 +50,33 @@ class Telling:
         self.value = value
 
 
-class Copied:
-    """An attribute that is only copied, whatever its value; there is one object for each name."""
+class Textual:
+    """An attribute of which the text is looked at by itself; one object for each name.
 
-    __slots__ = ("name",)
+    Attributes:
+        name: the attribute's name.
+        heads: by the length of the whole encoding, what stands before the text in it.
 
-    def __init__(self, name: str) -> None:
-        """Keep the name."""
-        self.name = name
+    """
 
-
-class Where:
-    """An attribute that tells path, host or query string; there is one object for each name."""
-
-    __slots__ = ("name",)
+    __slots__ = ("heads", "name")
 
     def __init__(self, name: str) -> None:
         """Keep the name."""
         self.name = name
+        self.heads = _heads(name.encode())
+
+
+class Copied(Textual):
+    """An attribute that is only copied, whatever its value."""
+
+    __slots__ = ()
+
+
+class Where(Textual):
+    """An attribute that tells path, host or query string."""
+
+    __slots__ = ()
 
 
 class Unread:
@@ -75,7 +87,7 @@ class Unread:
 
 UNREAD = Unread()
 
-Token: TypeAlias = Telling | Copied | Where | Unread
+Token: TypeAlias = Telling | Textual | Unread
 
 
 class UnusualError(Exception):
@@ -95,12 +107,17 @@ class AttributeTokens:
     def __init__(self, telling: Iterable[str], copied: Iterable[str], where: Iterable[str]) -> None:
         """Remember nothing yet."""
         self._telling = frozenset(name.encode() for name in telling)
-        self._texts: dict[bytes, Copied | Where] = {name.encode(): Copied(name) for name in copied}
+        self._texts: dict[bytes, Textual] = {name.encode(): Copied(name) for name in copied}
         self._texts |= {name.encode(): Where(name) for name in where}
         self._remembered: dict[bytes, Token] = {}
         self._unread_values: dict[bytes, int] = {}
         self.recall = self._remembered.get
         """Returns the token of an encoded attribute that is remembered, or None."""
+
+    @property
+    def size(self) -> int:
+        """How many encoded attributes are remembered."""
+        return len(self._remembered)
 
     def read(self, data: bytes) -> tuple[Token, str]:
         """Return the token of any encoded attribute, and its text if its value makes no token.
@@ -116,11 +133,11 @@ class AttributeTokens:
                 raise UnusualError
             textual = self._texts.get(name)
             if textual is not None:
-                return textual, _text(data, end)
+                return textual, _text(data, textual.heads)
             if name not in self._telling:
-                self._check_unread(data, name, end)
+                self._check_unread(data, name)
                 return UNREAD, ""
-        except IndexError:
+        except (IndexError, ValueError):
             raise UnusualError from None
         return self._read_telling(data), ""
 
@@ -132,8 +149,8 @@ class AttributeTokens:
         self._remember(data, token)
         return token
 
-    def _check_unread(self, data: bytes, name: bytes, end: int) -> None:
-        if not _is_plain(data, name, end):
+    def _check_unread(self, data: bytes, name: bytes) -> None:
+        if not is_plain(data, name):
             parsed, _ = _parsed(data)
             if parsed.encode("utf-8", "surrogatepass") != name:
                 raise UnusualError  # a second key, behind the value
@@ -150,55 +167,51 @@ class AttributeTokens:
         self._remembered[data] = token
 
 
-def _text(data: bytes, end: int) -> str:
-    """Return the text of an attribute whose key ends at `end`.
+def _heads(name: bytes) -> list[bytes]:
+    """Return what stands before the text of an attribute, by the length of the whole encoding.
+
+    So a text is cut out with one look-up and one comparison, which proves the encoding right.
+    """
+    key = bytes([_KEY_TAG, len(name)]) + name + bytes([_VALUE_TAG])
+    heads = [_NO_HEAD] * TEXTUAL_BYTES_MAX
+    for chars in range(1, TEXTUAL_BYTES_MAX):
+        text = bytes([_STRING_TAG]) + _varint(chars)
+        head = key + _varint(len(text) + chars) + text
+        if len(head) + chars < TEXTUAL_BYTES_MAX:
+            heads[len(head) + chars] = head
+    return heads
+
+
+def _varint(number: int) -> bytes:
+    """Return a number of at most 14 bits as protobuf writes it."""
+    if number < _VARINT_MORE:
+        return bytes([number])
+    return bytes([number & 0x7F | _VARINT_MORE, number >> 7])
+
+
+def _text(data: bytes, heads: Sequence[bytes]) -> str:
+    """Return the text of an attribute.
 
     Raises:
         UnusualError: it is no text, or an empty one, or encoded as nobody does.
-        IndexError: the bytes end before.
+        IndexError: it is too long.
+        ValueError: it is not UTF-8.
 
     """
-    size = len(data)
-    if data[end] != _VALUE_TAG:
+    head = heads[len(data)]
+    if not data.startswith(head):
         raise UnusualError
-    if data[end + 1] == size - end - 2 < _VARINT_MORE:
-        start = end + 4
-        if data[end + 2] != _STRING_TAG or data[end + 3] != size - start:
-            raise UnusualError
-    else:
-        start = _long_text(data, end, size)
-    if start >= size:
-        raise UnusualError
-    try:
-        text = data[start:].decode()
-    except UnicodeDecodeError:
-        raise UnusualError from None
-    if size > ATTRIBUTE_CHARS_MAX or not text.isascii() or "\0" in text:
-        return text_value(text)
-    return text
+    return text_value(data[len(head) :].decode())
 
 
-def _long_text(data: bytes, end: int, size: int) -> int:
-    """Return where the text begins of an attribute of 128 to 16,000 bytes."""
-    value_bytes = (data[end + 1] & 0x7F) | data[end + 2] << 7
-    if data[end + 1] < _VARINT_MORE or data[end + 2] >= _VARINT_MORE:
-        raise UnusualError
-    if value_bytes != size - end - 3 or data[end + 3] != _STRING_TAG:
-        raise UnusualError
-    if data[end + 4] < _VARINT_MORE:
-        start, text_bytes = end + 5, data[end + 4]
-    else:
-        start, text_bytes = end + 6, (data[end + 4] & 0x7F) | data[end + 5] << 7
-        if data[end + 5] >= _VARINT_MORE:
-            raise UnusualError
-    if text_bytes != size - start:
-        raise UnusualError
-    return start
+def is_plain(data: bytes, name: bytes) -> bool:
+    """Whether an attribute is a short ASCII text or a whole number, encoded as everybody does.
 
+    Raises:
+        IndexError: the bytes end too early.
 
-def _is_plain(data: bytes, name: bytes, end: int) -> bool:
-    """Whether an attribute is a short ASCII text or a whole number, encoded as everybody does."""
-    size = len(data)
+    """
+    size, end = len(data), len(name) + 2
     if data[end] != _VALUE_TAG or not data[end + 1] == size - end - 2 < _VARINT_MORE:
         return False
     if not name.isascii() or b"\0" in name:

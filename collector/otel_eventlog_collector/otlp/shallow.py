@@ -19,6 +19,11 @@ _PACKAGE = "otel_eventlog_collector.shallow"
 
 _MESSAGES: dict[str, tuple[tuple[str, int, int, bool], ...]] = {
     # name, number, type, repeated
+    "Groups": (("children", 1, _Field.TYPE_BYTES, True),),
+    "Group": (
+        ("header", 1, _Field.TYPE_BYTES, True),
+        ("children", 2, _Field.TYPE_BYTES, True),
+    ),
     "Status": (
         ("message", 2, _Field.TYPE_STRING, False),
         ("code", 3, _Field.TYPE_INT32, False),
@@ -33,7 +38,7 @@ _MESSAGES: dict[str, tuple[tuple[str, int, int, bool], ...]] = {
         ("end_time_unix_nano", 8, _Field.TYPE_FIXED64, False),
         ("attributes", 9, _Field.TYPE_BYTES, True),
         ("events", 11, _Field.TYPE_BYTES, True),
-        ("status", 15, _Field.TYPE_MESSAGE, False),
+        ("status", 15, _Field.TYPE_BYTES, False),
     ),
     "SpanEvent": (
         ("name", 2, _Field.TYPE_STRING, False),
@@ -70,9 +75,7 @@ def _message_classes() -> dict[str, Any]:
         message = file.message_type.add(name=message_name)
         for name, number, kind, repeated in fields:
             label = _Field.LABEL_REPEATED if repeated else _Field.LABEL_OPTIONAL
-            field = message.field.add(name=name, number=number, type=kind, label=label)
-            if kind == _Field.TYPE_MESSAGE:
-                field.type_name = f".{_PACKAGE}.Status"
+            message.field.add(name=name, number=number, type=kind, label=label)
     # A pool of its own: a second import under another name must not clash with the first.
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
@@ -84,7 +87,14 @@ def _message_classes() -> dict[str, Any]:
 
 _CLASSES = _message_classes()
 
+Groups: Any = _CLASSES["Groups"]
+"""A request of any signal: the groups of its resources."""
+
+Group: Any = _CLASSES["Group"]
+"""A resource and its scopes, or a scope and its records; a header may come in parts."""
+
 Span: Any = _CLASSES["Span"]
+SpanStatus: Any = _CLASSES["Status"]
 SpanEvent: Any = _CLASSES["SpanEvent"]
 Resource: Any = _CLASSES["Resource"]
 Scope: Any = _CLASSES["Scope"]

@@ -29,6 +29,9 @@ _FIELDS = tuple(MANY_VALUED)
 _IDS_AND_TIMES = ("span_id", "start_unix_nano", "time_unix_nano", "trace_id", "parent_span_id")
 _OF_BOTH_HALVES = ("correlation_id", "flow_id", "client_address", "user_agent")
 
+Own: TypeAlias = tuple[int, int, int, bytes, int]
+"""What each span has of its own: start, end (never before), span id, trace id, parent span id."""
+
 _Clean: TypeAlias = Callable[[object], str | None]
 
 
@@ -49,7 +52,7 @@ FULL_WAY = Verdict("full way")
 """Spans of this shape have to be decoded and mapped one by one."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Shape:
     """How a span's own texts make a pair of a template.
 
@@ -68,15 +71,7 @@ class Shape:
     kept: tuple[tuple[str, int | None, AttributeValue], ...]
     keep: Callable[[Sequence[tuple[str, object]]], Mapping[str, AttributeValue]]
 
-    def pair(
-        self,
-        texts: Mapping[int, str],
-        start_unix_nano: int,
-        end_unix_nano: int,
-        span_id: int,
-        trace_id: bytes,
-        parent_span_id: int,
-    ) -> Pair:
+    def pair(self, texts: Mapping[int, str], own: Own) -> Pair:
         """Return the pair of a span of this shape; `texts` by the place of their attribute."""
         values = list(self.values)
         for field, place, clean in self.slots:
@@ -84,16 +79,7 @@ class Shape:
         if self.kept:
             told = [(name, value if at is None else texts[at]) for name, at, value in self.kept]
             values[_ATTRIBUTES] = self.keep(told) or None
-        return Pair(
-            self.template,
-            start_unix_nano,
-            # The wall clock may step back while a request runs; its halves may not.
-            max(start_unix_nano, end_unix_nano),
-            span_id,
-            trace_id,
-            parent_span_id,
-            *values,
-        )
+        return Pair(self.template, *own, *values)
 
 
 class Recorder(dict[str, AttributeValue]):
@@ -136,7 +122,7 @@ class ShapeMaker:
     def make(
         self,
         span: SpanData,
-        trace_id: bytes,
+        own: Own,
         tokens: Sequence[Token],
         texts: Mapping[int, str],
     ) -> Shape | Verdict:
@@ -144,7 +130,7 @@ class ShapeMaker:
 
         Args:
             span: one of them, decoded in full.
-            trace_id: its trace id as bytes.
+            own: its times and ids.
             tokens: its attributes.
             texts: the texts to copy, by the place of their attribute.
 
@@ -164,9 +150,7 @@ class ShapeMaker:
             return NOTHING
         start, outcome = events
         shape = self._shape(span, match, start, outcome, places)
-        ids = (span.span_id, trace_id, span.parent_span_id)
-        made = shape.pair(texts, span.start_unix_nano, span.end_unix_nano, *ids)
-        return shape if made.event_logs() == events else FULL_WAY
+        return shape if shape.pair(texts, own).event_logs() == events else FULL_WAY
 
     def _shape(
         self,

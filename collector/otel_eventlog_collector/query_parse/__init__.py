@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -116,6 +117,8 @@ class _Builder:
     limit: int = LIMIT_DEFAULT
     cursor: Cursor | None = None
     mistakes: list[QueryError] = field(default_factory=list)
+    terms_of: Counter[str] = field(default_factory=Counter)
+    """How many terms each parameter brought."""
 
     def set_since(self, value: str) -> None:
         self.since_unix_nano = parse_time(value, self.now_unix_nano)
@@ -160,6 +163,11 @@ class _Builder:
             _term(name, value, negated=negated, literal=literal)
         )
 
+    @property
+    def terms(self) -> int:
+        """How many terms there are, all fields and free text together."""
+        return len(self.text) + sum(len(terms) for terms in self.filters.values())
+
     def query(self) -> EventQuery:
         """Return what was collected, or raise every mistake at once."""
         since, until = self.since_unix_nano, self.until_unix_nano
@@ -167,10 +175,14 @@ class _Builder:
             self.mistakes.append(
                 QueryError("since", "since lies after until; swap them or leave one out")
             )
-        count = len(self.text) + sum(len(terms) for terms in self.filters.values())
-        if count > TERMS_MAX:
+        if self.terms > TERMS_MAX:
+            most = self.terms_of.most_common(1)[0][0]
             self.mistakes.append(
-                QueryError("q", f"the query has {count} terms; at most {TERMS_MAX} are allowed")
+                QueryError(
+                    most,
+                    f"the query has {self.terms} terms, {self.terms_of[most]} of them in {most}; "
+                    f"at most {TERMS_MAX} are allowed",
+                )
             )
         if self.mistakes:
             raise QueryError.of(self.mistakes)
@@ -214,7 +226,7 @@ def parse_parameters(
     }
     seen: set[str] = set()
     for name, value in parameters:
-        bare = name.removesuffix("!")
+        bare, before = name.removesuffix("!"), builder.terms
         try:
             if bare in FILTER_FIELDS:
                 builder.add_term(bare, value, negated=bare != name)
@@ -223,6 +235,7 @@ def parse_parameters(
                 setters[name](value)
         except ValueError as error:
             builder.mistakes.append(QueryError(name[:64], str(error)))
+        builder.terms_of[name[:64]] += builder.terms - before
     return builder.query()
 
 

@@ -176,19 +176,6 @@ def test_a_removed_segment_is_noticed(store: SqliteStore, tmp_path: Path) -> Non
     assert [event.span_id for event in everything(store)] == [2]
 
 
-def test_a_corrupt_segment_costs_only_its_day(tmp_path: Path) -> None:
-    """Writes for a day whose file is broken fail; other days of the same moment are stored."""
-    store = SqliteStore(tmp_path / "data", clock=HandClock())
-    put(store, login(1, at=NOW - 5 * DAY))
-    store.close()
-    segment(tmp_path, "2026-11-18").write_bytes(b"not a database at all" * 1000)
-    store = SqliteStore(tmp_path / "data", clock=HandClock())
-    broken = store.write([login(2, at=NOW - 5 * DAY)])
-    assert isinstance(broken.exception(30), StoreUnavailable)
-    assert put(store, login(3)) == WriteResult(stored=1)
-    store.close()
-
-
 def test_more_days_than_stay_open(store: SqliteStore) -> None:
     """Event logs of many days at once are stored though few files stay open."""
     events = [login(n, at=NOW - n * DAY) for n in range(29)]

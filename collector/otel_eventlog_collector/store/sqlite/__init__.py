@@ -13,8 +13,15 @@ from pathlib import Path
 from otel_eventlog.model import EventLog
 from otel_eventlog.pairs import Pair
 from otel_eventlog_collector.errors import ConfigError, StoreUnavailable
-from otel_eventlog_collector.protocols import Clock, PurgeReport, StoreStatus, WriteResult
+from otel_eventlog_collector.protocols import (
+    Clock,
+    ErasureReport,
+    PurgeReport,
+    StoreStatus,
+    WriteResult,
+)
 from otel_eventlog_collector.query import (
+    ActionFigures,
     EventQuery,
     HistogramBucket,
     Page,
@@ -31,8 +38,12 @@ from otel_eventlog_collector.store.sqlite.directory import (
     LockInfo,
     lock_holder,
 )
+from otel_eventlog_collector.store.sqlite.eraser import Eraser
+from otel_eventlog_collector.store.sqlite.migration import migrate
+from otel_eventlog_collector.store.sqlite.open_segments import OpenSegments
 from otel_eventlog_collector.store.sqlite.purge import Brake, Purger, steady_clock
 from otel_eventlog_collector.store.sqlite.reader import NS_PER_DAY, Reader
+from otel_eventlog_collector.store.sqlite.seal import Sealer
 from otel_eventlog_collector.store.sqlite.waiting import Waiting
 from otel_eventlog_collector.store.sqlite.writer import Writer
 
@@ -177,13 +188,38 @@ class SqliteStore:
         """Return, for each field, its most frequent values with exact counts."""
         return self._reader.facets(query, fields, limit)
 
+    def action_figures(
+        self, query: EventQuery, since_unix_nano: int, until_unix_nano: int, bucket_ns: int
+    ) -> Sequence[ActionFigures]:
+        """Return counts over time, reasons and durations for each action seen, by its name."""
+        return self._reader.action_figures(query, since_unix_nano, until_unix_nano, bucket_ns)
+
     def purge(self, *, force: bool = False) -> PurgeReport:
         """Remove what is past retention and what is above the size cap."""
+        self._check_writable()
+        return self._purger.purge(self._retention_ns, self._size_bytes_max, force=force)
+
+    def erase_user(self, user_id: str) -> ErasureReport:
+        """Remove every request of a user, bytes and counts included."""
+        self._check_writable()
+        try:
+            return self._eraser.erase_user(user_id)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreUnavailable(f"the erasure could not be finished: {error}") from error
+
+    def seal(self) -> Sequence[str]:
+        """Build the indexes for rare keys of days that are over."""
+        self._check_writable()
+        return self._sealer.seal()
+
+    def _check_writable(self) -> None:
         if self._read_only:
-            raise ConfigError(f"{str(self._directory.path)!r} was opened for reading only")
+            raise ConfigError(
+                f"{str(self._directory.path)!r} was opened for reading only",
+                hint="ask the collector that serves it",
+            )
         if self._closed:
             raise StoreUnavailable("the store is closed")
-        return self._purger.purge(self._retention_ns, self._size_bytes_max, force=force)
 
     def status(self) -> StoreStatus:
         """Return counts and sizes."""
@@ -205,10 +241,24 @@ class SqliteStore:
         self._release()
 
     def _start_writing(self, steady: Clock) -> None:
+        segments = OpenSegments(
+            self._directory,
+            purged_position=self._purged_position,
+            on_set_aside=self._note_set_aside,
+        )
         self._writer = Writer(
             self._directory,
+            segments=segments,
             is_expired=lambda day: (day + 1) * NS_PER_DAY <= self._clock() - self._retention_ns,
-            purged_position=self._purged_position,
+        )
+        self._reader.pool.on_damage = self._set_aside
+        self._eraser = Eraser(self._directory, self._writer, segments)
+        self._sealer = Sealer(
+            self._directory,
+            writer=self._writer,
+            segments=segments,
+            pool=self._reader.pool,
+            clock=self._clock,
         )
         self._purger = Purger(
             self._directory,
@@ -223,6 +273,24 @@ class SqliteStore:
     def _purged_position(self, day: int) -> int:
         purges = self._catalog_state().purges
         return max((purge.last_position for purge in purges if purge.day == day), default=0)
+
+    def _set_aside(self, day: int, reason: str) -> None:
+        """Have the writer put a file out of the way that a reader found damaged."""
+        with suppress(StoreUnavailable):
+            self._writer.set_aside(day, reason)
+
+    def _note_set_aside(self, day: int) -> None:
+        """Note what goes away: who watches misses it, and what comes again counts on.
+
+        How far the file had counted cannot be read; it has more bytes than it ever had rows.
+        """
+        size = self._directory.segment_path(day).stat().st_size
+        position = self._purged_position(day) + 2 * size + 1
+        with suppress(sqlite3.Error):
+            self._catalog.log_purge(
+                day, last_position=position, events=0, now_unix_nano=self._clock()
+            )
+        self._state = None
 
     def _catalog_state(self) -> CatalogState:
         """Read the catalog; the process that alone writes to it remembers what it says."""
@@ -266,10 +334,11 @@ def _claim(directory: DataDirectory, retention_ns: int) -> DirectoryLock:
     lock = DirectoryLock(directory)
     try:
         if directory.check():
+            migrate(directory)
             Catalog(directory.catalog_path).set_retention(retention_ns)
         else:
             create_catalog(directory.catalog_path, retention_ns)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         lock.release()
         raise ConfigError(f"{str(directory.catalog_path)!r}: {error}") from error
     except BaseException:

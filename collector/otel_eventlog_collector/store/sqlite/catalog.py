@@ -14,6 +14,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from otel_eventlog_collector.errors import ConfigError
 from otel_eventlog_collector.store.sqlite.connect import (
     APPLICATION_ID,
     FILE_MODE,
@@ -21,8 +22,8 @@ from otel_eventlog_collector.store.sqlite.connect import (
     is_current,
     open_reader,
     open_writer,
+    sync_directory,
 )
-from otel_eventlog_collector.store.sqlite.directory import sync_directory
 
 PURGES_KEPT_MAX = 10_000
 """Most entries of the log of purges: 27 years of days."""
@@ -107,12 +108,14 @@ class Catalog:
         """Read everything readers need.
 
         Raises:
+            ConfigError: the directory is of an earlier format.
             sqlite3.Error: the catalog cannot be read.
 
         """
         while True:
             connection, snapshot = open_reader(self._path)
             with closing(connection):
+                _check_format(self._path, connection)
                 settings = dict(map(tuple, connection.execute("SELECT name, value FROM settings")))
                 purges = [
                     PurgedSegment(*row)
@@ -143,3 +146,12 @@ class Catalog:
                 "DELETE FROM purges WHERE number <= (SELECT max(number) FROM purges) - ?",
                 (PURGES_KEPT_MAX,),
             )
+
+
+def _check_format(path: Path, connection: sqlite3.Connection) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version < FORMAT_VERSION:
+        raise ConfigError(
+            f"{str(path.parent)!r} has format {version}, this version reads {FORMAT_VERSION}",
+            hint="start a collector on it once: `otel-eventlog serve --data` brings it up to date",
+        )

@@ -29,6 +29,10 @@ _HEADER_BYTES = 100
 _MAGIC = b"SQLite format 3\x00"
 
 
+class DamagedFile(StoreUnavailable):
+    """A file that cannot be a segment of ours: broken, or somebody else's."""
+
+
 class Header(NamedTuple):
     """What the first bytes of a database file say, read without opening it as a database."""
 
@@ -58,6 +62,16 @@ def check_header(path: Path) -> None:
             f"{str(path)!r} is not a database of otel-eventlog",
             hint="name another data directory with --data",
         )
+    check_format(path, header)
+
+
+def check_format(path: Path, header: Header) -> None:
+    """Refuse a database file of a later version of the program.
+
+    Raises:
+        ConfigError: it is too new; the file is untouched.
+
+    """
     if header.format_version > FORMAT_VERSION:
         raise ConfigError(
             f"{str(path)!r} has format {header.format_version}, this version knows up to"
@@ -71,12 +85,45 @@ def side_files(path: Path) -> tuple[Path, Path]:
     return path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")
 
 
+def remove_database(path: Path) -> None:
+    """Remove a database file that is of no more use, if it is there, and its side files."""
+    for file in (*side_files(path), path):
+        file.unlink(missing_ok=True)
+
+
+def replace_database(path: Path, by: Path) -> None:
+    """Put one database file in the place of another, at once and durably.
+
+    Nobody writes to either, and their write-ahead logs are empty. Readers of the old one keep it
+    until they are done; it must not share its side files with the new one.
+    """
+    for file in (*side_files(path), *side_files(by)):
+        file.unlink(missing_ok=True)
+    by.rename(path)
+    sync_directory(path.parent)
+
+
+def sync_directory(path: Path) -> None:
+    """Make creations and removals in a directory survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def is_plain_file(path: Path) -> bool:
     """Whether the path is a regular file itself: symbolic links are never followed."""
     try:
         return stat.S_ISREG(path.lstat().st_mode)
     except FileNotFoundError:
         return False
+
+
+def is_damage(error: BaseException) -> bool:
+    """Whether an error says that a database file is broken, or none."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and (code & 0xFF) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def open_writer(path: Path) -> sqlite3.Connection:

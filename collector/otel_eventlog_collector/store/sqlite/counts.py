@@ -7,26 +7,27 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from otel_eventlog.model import uuid_int, uuid_text
 from otel_eventlog_collector.query import EventQuery
 from otel_eventlog_collector.store.row import span_from_int
 from otel_eventlog_collector.store.sqlite.schema import TEXT_COLUMNS
-from otel_eventlog_collector.store.sqlite.segment_read import hopeful, kept
+from otel_eventlog_collector.store.sqlite.segment_read import bounds, hopeful, kept
+from otel_eventlog_collector.store.sqlite.tiers import HOURS, MINUTES, Slices, Stretch, Tier, split
 from otel_eventlog_collector.store.sqlite.where import (
     Condition,
     Half,
     all_of,
     event_condition,
     is_on_shapes,
+    is_on_shapes_only,
+    shape_condition,
+    within,
 )
 
 _NS_PER_MS = 1_000_000
-
-
-def _condition(query: EventQuery, cutoff: int | None, half: Half) -> Condition:
-    return all_of([event_condition(query, "e", half), *kept(cutoff)])
 
 
 def slices(
@@ -37,30 +38,130 @@ def slices(
     bucket_ns: int,
 ) -> Counter[tuple[int, str]]:
     """Count event logs by number of the time slice and status."""
+    statuses = dict(connection.execute("SELECT id, status FROM shapes").fetchall())
     counts: Counter[tuple[int, str]] = Counter()
-    for half in hopeful(connection, query):
-        condition = _condition(query, cutoff, half)
-        rows = connection.execute(
-            "SELECT slice, status, sum(events) FROM ("
-            "SELECT (e.time_unix_nano - ?) / ? AS slice, e.shape_id, count(*) AS events"
-            f" FROM {half} AS e WHERE {condition.sql} GROUP BY 1, 2"
-            ") JOIN shapes ON shapes.id = shape_id GROUP BY slice, status",
-            [since_unix_nano, bucket_ns, *condition.parameters],
-        )
-        counts.update({(row[0], row[1]): row[2] for row in rows})
+    found = count_shapes(connection, query, cutoff, Slices(since_unix_nano, bucket_ns))
+    for (number, shape_id), events in found.items():
+        counts[number, statuses[shape_id]] += events
     return counts
 
 
-def values(
+def facets(
+    connection: sqlite3.Connection, query: EventQuery, cutoff: int | None, fields: Sequence[str]
+) -> dict[str, Counter[str]]:
+    """Count event logs by the values of fields, as text; absent values are not counted."""
+    of_shapes = [name for name in fields if is_on_shapes(name)]
+    counts: dict[str, Counter[str]] = {name: Counter() for name in fields}
+    if of_shapes:
+        columns = ", ".join(_PHASE if name == "phase" else name for name in of_shapes)
+        shapes = {
+            row[0]: row[1:] for row in connection.execute(f"SELECT id, {columns} FROM shapes")
+        }
+        for (_, shape_id), events in count_shapes(connection, query, cutoff, ONE_SLICE).items():
+            for name, value in zip(of_shapes, shapes[shape_id], strict=True):
+                if value is not None:
+                    counts[name][str(value)] += events
+    for name in fields:
+        if name not in of_shapes:
+            counts[name] = _values(connection, query, cutoff, name)
+    return counts
+
+
+_PHASE = "CASE status WHEN 'start' THEN 'start' ELSE 'end' END"
+ONE_SLICE = Slices(0, 1 << 62)
+"""Slices of which the first one holds every time there is."""
+
+
+def count_shapes(
+    connection: sqlite3.Connection, query: EventQuery, cutoff: int | None, slices_: Slices
+) -> Counter[tuple[int, int]]:
+    """Count event logs by number of the time slice and number of the shape.
+
+    Where only low-cardinality fields are asked for, the rollups answer; rows are counted at the
+    edges only. A day through which retention cuts is counted by rows: the rollups know when event
+    logs happened, not when their requests began.
+    """
+    rest = stretches(connection, query)
+    counts: Counter[tuple[int, int]] = Counter()
+    if cutoff is None and is_on_shapes_only(query):
+        for tier in (HOURS, MINUTES):
+            whole, rest = split(rest, slices_, tier)
+            for each in whole:
+                counts.update(_of_tier(connection, query, each, slices_, tier))
+    for each in rest:
+        asked = replace(query, since_unix_nano=each.since, until_unix_nano=each.until)
+        for half in hopeful(connection, query):
+            counts.update(_of_rows(connection, asked, half, cutoff, slices_))
+    return counts
+
+
+def stretches(connection: sqlite3.Connection, query: EventQuery) -> list[Stretch]:
+    """Return the times of a query that a segment has event logs for: one stretch, or none."""
+    outer = bounds(connection)
+    if outer is None:
+        return []
+    since, until = query.since_unix_nano, query.until_unix_nano
+    stretch = Stretch(
+        outer.low if since is None else max(since, outer.low),
+        outer.high + 1 if until is None else min(until, outer.high + 1),
+    )
+    return [stretch] if stretch.since < stretch.until else []
+
+
+def _of_tier(
+    connection: sqlite3.Connection,
+    query: EventQuery,
+    stretch: Stretch,
+    slices_: Slices,
+    tier: Tier,
+) -> dict[tuple[int, int], int]:
+    condition = shape_condition(query)
+    wanted = all_of(
+        [
+            Condition(
+                f"{tier.column} >= ? AND {tier.column} < ?",
+                [stretch.since // tier.unit_ns, stretch.until // tier.unit_ns],
+            ),
+            *([] if condition is None else [within("shape_id", "shapes", condition)]),
+        ]
+    )
+    rows = connection.execute(
+        f"SELECT ({tier.column} * {tier.unit_ns} - ?) / ?, shape_id, sum(events)"
+        f" FROM {tier.table} WHERE {wanted.sql} GROUP BY 1, 2",
+        [*slices_, *wanted.parameters],
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+def _of_rows(
+    connection: sqlite3.Connection,
+    query: EventQuery,
+    half: Half,
+    cutoff: int | None,
+    slices_: Slices,
+) -> dict[tuple[int, int], int]:
+    condition = _condition(query, cutoff, half)
+    rows = connection.execute(
+        "SELECT (e.time_unix_nano - ?) / ?, e.shape_id, count(*)"
+        f" FROM {half} AS e WHERE {condition.sql} GROUP BY 1, 2",
+        [*slices_, *condition.parameters],
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+def _condition(query: EventQuery, cutoff: int | None, half: Half) -> Condition:
+    return all_of([event_condition(query, "e", half), *kept(cutoff)])
+
+
+def _values(
     connection: sqlite3.Connection, query: EventQuery, cutoff: int | None, field: str
 ) -> Counter[str]:
-    """Count event logs by the value of a field, as text; absent values are not counted."""
+    """Count event logs by the value of a field that differs from one to the next."""
     counts: Counter[str] = Counter()
     for half in hopeful(connection, query):
         condition = _condition(query, cutoff, half)
         sql = _values_sql(field, half, condition)
-        for row in connection.execute(sql, condition.parameters):
-            *value, events = row
+        for *value, events in connection.execute(sql, condition.parameters):
             if value[0] is not None:
                 counts[_text(field, value)] += events
     return counts
@@ -68,13 +169,6 @@ def values(
 
 def _values_sql(field: str, half: Half, condition: Condition) -> str:
     """Return the statement that counts a half's event logs by the columns that make a field."""
-    if is_on_shapes(field):
-        column = "CASE status WHEN 'start' THEN 'start' ELSE 'end' END"
-        return (
-            f"SELECT {column if field == 'phase' else field}, sum(events) FROM ("
-            f"SELECT e.shape_id, count(*) AS events FROM {half} AS e WHERE {condition.sql}"
-            " GROUP BY 1) JOIN shapes ON shapes.id = shape_id GROUP BY 1"
-        )
     if field in TEXT_COLUMNS:
         return (
             f"SELECT texts.text, events FROM (SELECT e.{TEXT_COLUMNS[field]} AS number,"

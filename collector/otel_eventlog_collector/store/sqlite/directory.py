@@ -8,24 +8,28 @@ import json
 import os
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from otel_eventlog_collector.errors import ConfigError
+from otel_eventlog_collector.protocols import SetAside
 from otel_eventlog_collector.store.sqlite.connect import (
     DIRECTORY_MODE,
     FILE_MODE,
     check_header,
     is_plain_file,
     side_files,
+    sync_directory,
 )
 
 CATALOG_NAME = "catalog.db"
 SEGMENTS_NAME = "segments"
 LOCK_NAME = "collector.lock"
 RETIRED_SUFFIX = ".removed"
+SET_ASIDE_SUFFIX = ".set-aside"
+"""Ends the name of a day's file that could not be read; a text file beside it says why."""
 
 _SEGMENT_NAME = re.compile(r"(\d{4}-\d{2}-\d{2})\.db")
 _EPOCH = dt.date(1970, 1, 1)
@@ -90,13 +94,11 @@ class DataDirectory:
 
     def bytes_on_disk(self) -> int:
         """Return the bytes of everything in the directory."""
-        files = [*self.path.glob("*"), *self.segments_path.glob("*")]
-        total = 0
-        for file in files:
-            with suppress(FileNotFoundError):
-                if is_plain_file(file):
-                    total += file.lstat().st_size
-        return total
+        return _bytes_of([*self.path.glob("*"), *self.segments_path.glob("*")])
+
+    def segment_bytes(self, day: int) -> int:
+        """Return the bytes of one day's segment, its write-ahead log included."""
+        return _bytes_of([self.segment_path(day), *side_files(self.segment_path(day))])
 
     def check(self) -> bool:
         """Return whether the directory is ours already; False = it may become ours.
@@ -172,14 +174,46 @@ class DataDirectory:
             file.unlink(missing_ok=True)
         sync_directory(self.segments_path)
 
+    def set_aside(self, day: int, reason: str) -> Path:
+        """Rename a day's file that cannot be read, with what SQLite needs beside it to look at it.
 
-def sync_directory(path: Path) -> None:
-    """Make creations and removals in a directory survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        The caller has closed its writing connection. The reason stands in a text file beside it.
+        """
+        path = self.segment_path(day)
+        number = 1
+        while (aside := path.with_name(f"{path.name}{SET_ASIDE_SUFFIX}{number}")).exists():
+            number += 1
+        with suppress(OSError):  # on a full disk the reason is lost, the rest is not
+            aside.with_name(aside.name + ".txt").write_text(reason + "\n", encoding="utf-8")
+        for file, wanted in zip(
+            (*side_files(path), path), (*side_files(aside), aside), strict=True
+        ):
+            with suppress(FileNotFoundError):
+                file.rename(wanted)
+        sync_directory(self.segments_path)
+        return aside
+
+    def files_set_aside(self) -> list[SetAside]:
+        """Return the files that were set aside, oldest day first, each with the reason."""
+        found = []
+        for path in sorted(self.segments_path.glob(f"*{SET_ASIDE_SUFFIX}[0-9]*")):
+            if path.name.endswith(("-wal", "-shm", ".txt")):
+                continue
+            reason = "unknown"
+            with suppress(OSError, UnicodeError):
+                reason = path.with_name(path.name + ".txt").read_text("utf-8").strip()
+            found.append(SetAside(path.name, reason))
+        return found
+
+    def remove_set_aside(self, before_day: int) -> int:
+        """Remove what was set aside of the days before one; return its bytes."""
+        freed = 0
+        for path in self.segments_path.glob(f"*{SET_ASIDE_SUFFIX}[0-9]*"):
+            with suppress(ValueError, FileNotFoundError):
+                if segment_day(path.name.split(".")[0]) < before_day:
+                    freed += path.lstat().st_size
+                    path.unlink()
+        return freed
 
 
 class DirectoryLock:
@@ -264,3 +298,12 @@ def _holder_text(directory: DataDirectory) -> str:
         return "another process"
     urls = ", ".join(f"{name} {url}" for name, url in sorted(holder.urls.items()))
     return f"process {holder.pid}" + (f" ({urls})" if urls else "")
+
+
+def _bytes_of(files: Iterable[Path]) -> int:
+    total = 0
+    for file in files:
+        with suppress(FileNotFoundError):
+            if is_plain_file(file):
+                total += file.lstat().st_size
+    return total

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from otel_eventlog_collector.errors import QueryError, StoreUnavailable
+from otel_eventlog_collector.protocols import SetAside
 from otel_eventlog_collector.store.sqlite.connect import (
     APPLICATION_ID,
     FORMAT_VERSION,
     is_current,
+    is_damage,
     open_reader,
 )
 from otel_eventlog_collector.store.sqlite.directory import DataDirectory
@@ -53,13 +55,18 @@ class SegmentPool:
 
     def __init__(self, directory: DataDirectory) -> None:
         """Open nothing yet."""
+        self.on_damage: Callable[[int, str], None] | None = None
+        """Told a day whose file turned out to be damaged, and why."""
         self._directory = directory
+        self._damaged: dict[Path, tuple[int, str]] = {}
         self._idle: dict[int, list[_Reader]] = {}
         self._lock = threading.Lock()
         self._closed = False
 
     def read(self, day: int, work: Callable[[sqlite3.Connection], T], default: T) -> T:
         """Return what `work` reads from a day's segment, or `default` when there is none.
+
+        A damaged file is none: it is reported, and reading goes on with the other days.
 
         `work` may be called again when the file turned out to have changed under a connection that
         took it for unchanging.
@@ -74,7 +81,7 @@ class SegmentPool:
             try:
                 reader = self._check_out(day, path)
             except (sqlite3.Error, FileNotFoundError) as error:
-                if not path.exists():
+                if not path.exists() or self._is_damaged(day, path, error):
                     return default
                 raise StoreUnavailable(f"segment {path.name} cannot be opened: {error}") from error
             if reader is None:
@@ -88,12 +95,34 @@ class SegmentPool:
                     raise
                 if not _is_current(path, reader):
                     continue
+                if self._is_damaged(day, path, error):
+                    return default
                 raise _explain(path, error) from error
             if _is_current(path, reader):
                 self._check_in(day, reader)
                 return result
             reader.close()
         raise StoreUnavailable(f"segment {path.name} changes too fast to be read")
+
+    def damaged(self) -> list[SetAside]:
+        """Return the files that were found damaged and are still in their places."""
+        return [
+            SetAside(path.name, reason)
+            for path, (inode, reason) in sorted(self._damaged.items())
+            if path.exists() and path.stat().st_ino == inode
+        ]
+
+    def _is_damaged(self, day: int, path: Path, error: BaseException) -> bool:
+        if not is_damage(error):
+            return False
+        reason = f"SQLite says: {error}"
+        if path not in self._damaged:
+            _log.error("segment %s cannot be read, the other days can: %s", path.name, reason)
+        with suppress(FileNotFoundError):
+            self._damaged[path] = (path.stat().st_ino, reason)
+        if self.on_damage is not None:
+            self.on_damage(day, reason)
+        return True
 
     def drop(self, day: int) -> None:
         """Close the idle connections to a segment that is going away."""
@@ -126,11 +155,11 @@ class SegmentPool:
         reader = _Reader(path)
         application_id = reader.connection.execute("PRAGMA application_id").fetchone()[0]
         version = reader.connection.execute("PRAGMA user_version").fetchone()[0]
-        if application_id == APPLICATION_ID and version <= FORMAT_VERSION:
+        if application_id == APPLICATION_ID and version == FORMAT_VERSION:
             return reader
         reader.close()
         if application_id:
-            _log.warning("segment %s is not ours or too new: not read", path.name)
+            _log.warning("segment %s is not ours or of another format: not read", path.name)
         return None  # 0: it is being made just now, and holds nothing yet
 
     def _check_in(self, day: int, reader: _Reader) -> None:

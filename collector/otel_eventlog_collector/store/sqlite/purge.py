@@ -103,11 +103,12 @@ class Purger:
         removed = [self._remove(day) for day in due]
         if size_bytes_max is not None:
             removed += self._shrink(size_bytes_max)
+        aside = self._directory.remove_set_aside(cutoff // _NS_PER_DAY) if not refused else 0
         self._directory.sweep()
         return PurgeReport(
             segments=[name for name, _, _ in removed],
             events=sum(events for _, events, _ in removed),
-            bytes_freed=sum(freed for _, _, freed in removed),
+            bytes_freed=sum(freed for _, _, freed in removed) + aside,
             refused=refused,
         )
 

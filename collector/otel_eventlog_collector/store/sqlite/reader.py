@@ -10,10 +10,11 @@ from typing import TypeVar
 
 from otel_eventlog.model import EventLog, Phase
 from otel_eventlog_collector.errors import QueryError
-from otel_eventlog_collector.protocols import Clock, StoreStatus
+from otel_eventlog_collector.protocols import Clock, DayStatus, StoreStatus
 from otel_eventlog_collector.query import (
     FILTER_FIELDS,
     LIMIT_MAX,
+    ActionFigures,
     Cursor,
     EventQuery,
     HistogramBucket,
@@ -24,9 +25,10 @@ from otel_eventlog_collector.query import (
     TailBatch,
 )
 from otel_eventlog_collector.store.row import day_of
-from otel_eventlog_collector.store.sqlite import counts, segment_read
+from otel_eventlog_collector.store.sqlite import counts, listing, segment_read
+from otel_eventlog_collector.store.sqlite.action_counts import ActionCounts, count_actions
 from otel_eventlog_collector.store.sqlite.catalog import CatalogState
-from otel_eventlog_collector.store.sqlite.directory import DataDirectory
+from otel_eventlog_collector.store.sqlite.directory import DataDirectory, segment_name
 from otel_eventlog_collector.store.sqlite.pool import SegmentPool
 from otel_eventlog_collector.store.sqlite.requests import find_requests
 from otel_eventlog_collector.store.sqlite.segment_read import Bounds, Found, cursor_of
@@ -80,7 +82,7 @@ class Reader:
         limit = _limit(query.limit)
 
         def read(day: int, cutoff: int | None, wanted: int) -> list[Found]:
-            work = partial(segment_read.find, query=query, limit=wanted, cutoff=cutoff)
+            work = partial(listing.find, query=query, limit=wanted, cutoff=cutoff)
             return self.pool.read(day, work, [])
 
         def has_none(bounds: Bounds) -> bool:
@@ -185,27 +187,55 @@ class Reader:
         totals: dict[str, Counter[str]] = {name: Counter() for name in fields}
         bounded = replace(query, cursor=None)
         for day, cutoff in self._within(bounded):
-            for name, total in totals.items():
-                work = partial(counts.values, query=bounded, cutoff=cutoff, field=name)
-                none: Counter[str] = Counter()
-                total.update(self.pool.read(day, work, none))
+            work = partial(counts.facets, query=bounded, cutoff=cutoff, fields=fields)
+            nothing: dict[str, Counter[str]] = {}
+            for name, total in self.pool.read(day, work, nothing).items():
+                totals[name].update(total)
         return {
             name: sorted(total.items(), key=lambda item: (-item[1], item[0]))[:limit]
             for name, total in totals.items()
         }
 
+    def action_figures(
+        self, query: EventQuery, since_unix_nano: int, until_unix_nano: int, bucket_ns: int
+    ) -> Sequence[ActionFigures]:
+        """Return counts over time, reasons and durations for each action seen, by its name."""
+        number = _slices(since_unix_nano, until_unix_nano, bucket_ns)
+        bounded = _bounded(query, since_unix_nano, until_unix_nano)
+        total = ActionCounts()
+        for day, cutoff in self._within(bounded):
+            work = partial(
+                count_actions,
+                query=bounded,
+                cutoff=cutoff,
+                since_unix_nano=since_unix_nano,
+                bucket_ns=bucket_ns,
+            )
+            total.add(self.pool.read(day, work, ActionCounts()))
+        return total.figures(number)
+
     def status(self) -> StoreStatus:
         """Return counts and sizes."""
         days = self._directory.days()
+        by_day = [
+            DayStatus(
+                segment_name(day),
+                self.pool.read(day, segment_read.count, 0),
+                self._directory.segment_bytes(day),
+            )
+            for day in days
+        ]
         times = [self.pool.read(day, segment_read.exact_bounds, None) for day in days]
         bounds = [found for found in times if found]
         return StoreStatus(
-            events=sum(self.pool.read(day, segment_read.count, 0) for day in days),
+            events=sum(each.events for each in by_day),
             bytes_on_disk=self._directory.bytes_on_disk(),
             oldest_unix_nano=min((each.low for each in bounds), default=None),
             newest_unix_nano=max((each.high for each in bounds), default=None),
             segments=len(days),
             retention_ns=self._retention_ns,
+            days=by_day,
+            set_aside=[*self._directory.files_set_aside(), *self.pool.damaged()],
         )
 
     def _bounds(self, day: int) -> Bounds | None:

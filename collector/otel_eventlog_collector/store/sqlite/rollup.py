@@ -1,31 +1,47 @@
-"""The rollups of a segment: event logs of each minute, and durations of each hour, by shape."""
+"""The rollups of a segment: event logs of each minute and hour, and durations, by shape."""
+
+# ruff: noqa: S608 - names in the SQL are our own tables; every value is a parameter
 
 from __future__ import annotations
 
 import sqlite3
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import repeat
 from operator import floordiv
+from typing import NamedTuple, TypeVar
 
 from otel_eventlog_collector.store.durations import BUCKET_FLOORS_NS, bucket_of
 
 NS_PER_MINUTE = 60 * 1_000_000_000
-NS_PER_HOUR = 60 * NS_PER_MINUTE
+MINUTES_PER_HOUR = 60
+NS_PER_HOUR = MINUTES_PER_HOUR * NS_PER_MINUTE
 
-_ADD_MINUTES = (
-    "INSERT INTO minutes (minute, shape_id, events) VALUES (?, ?, ?)"
-    " ON CONFLICT DO UPDATE SET events = events + excluded.events"
-)
-_ADD_DURATIONS = (
-    "INSERT INTO durations (hour, shape_id, bucket, events) VALUES (?, ?, ?, ?)"
-    " ON CONFLICT DO UPDATE SET events = events + excluded.events"
-)
-_CLEAR_MINUTES = "DELETE FROM minutes WHERE minute = ? AND shape_id = ? AND events = 0"
-_CLEAR_DURATIONS = (
-    "DELETE FROM durations WHERE hour = ? AND shape_id = ? AND bucket = ? AND events = 0"
-)
+_COLUMNS = {
+    "minutes": ("minute", "shape_id"),
+    "hours": ("hour", "shape_id"),
+    "durations": ("hour", "shape_id", "bucket"),
+}
+"""The tables and what each counts event logs by."""
+
+
+class _Statements(NamedTuple):
+    add: str
+    clear: str
+
+
+def _statements(table: str, columns: Sequence[str]) -> _Statements:
+    places = ", ".join("?" * len(columns))
+    here = " AND ".join(f"{column} = ?" for column in columns)
+    return _Statements(
+        f"INSERT INTO {table} ({', '.join(columns)}, events) VALUES ({places}, ?)"
+        " ON CONFLICT DO UPDATE SET events = events + excluded.events",
+        f"DELETE FROM {table} WHERE {here} AND events = 0",
+    )
+
+
+_SQL = {table: _statements(table, columns) for table, columns in _COLUMNS.items()}
 
 
 class Rollup:
@@ -88,12 +104,21 @@ class Rollup:
 
     def flush(self, connection: sqlite3.Connection) -> None:
         """Write the changes, within the transaction that changes the rows."""
-        minutes = [(*key, events) for key, events in self._minutes.items() if events]
-        durations = [(*key, events) for key, events in self._durations.items() if events]
-        connection.executemany(_ADD_MINUTES, minutes)
-        connection.executemany(_ADD_DURATIONS, durations)
-        connection.executemany(_CLEAR_MINUTES, (row[:-1] for row in minutes if row[-1] < 0))
-        connection.executemany(_CLEAR_DURATIONS, (row[:-1] for row in durations if row[-1] < 0))
+        hours: Counter[tuple[int, int]] = Counter()
+        for (minute, shape_id), events in self._minutes.items():
+            hours[minute // MINUTES_PER_HOUR, shape_id] += events
+        _write(connection, _SQL["minutes"], self._minutes)
+        _write(connection, _SQL["hours"], hours)
+        _write(connection, _SQL["durations"], self._durations)
+
+
+_Key = TypeVar("_Key", bound=tuple[int, ...])
+
+
+def _write(connection: sqlite3.Connection, sql: _Statements, changes: Mapping[_Key, int]) -> None:
+    rows = [(*key, events) for key, events in changes.items() if events]
+    connection.executemany(sql.add, rows)
+    connection.executemany(sql.clear, [row[:-1] for row in rows if row[-1] < 0])
 
 
 def _divided(times: Sequence[int], unit_ns: int) -> Iterable[int]:

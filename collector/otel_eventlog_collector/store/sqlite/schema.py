@@ -8,9 +8,12 @@ import sqlite3
 from functools import cache
 from importlib import resources
 
-from otel_eventlog_collector.errors import StoreUnavailable
 from otel_eventlog_collector.store.row import DETAIL_FIELDS, SHAPE_TYPES, TEXT_FIELDS
-from otel_eventlog_collector.store.sqlite.connect import APPLICATION_ID, FORMAT_VERSION
+from otel_eventlog_collector.store.sqlite.connect import (
+    APPLICATION_ID,
+    FORMAT_VERSION,
+    DamagedFile,
+)
 
 TEXT_COLUMNS = {
     "organization_id": "organization_text",
@@ -63,14 +66,14 @@ def create_segment(connection: sqlite3.Connection, after_sequence: int) -> None:
     `application_id` marks the file as complete and ours.
 
     Raises:
-        StoreUnavailable: the file holds tables of somebody else.
+        DamagedFile: the file holds tables of somebody else.
 
     """
     from sqlite_utils import Database
 
     database = Database(connection)
     if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-        raise StoreUnavailable("a file in the place of a day segment holds foreign tables")
+        raise DamagedFile("it holds tables of another program")
     connection.execute("BEGIN IMMEDIATE")
     try:
         database.table("shapes").create(
@@ -88,7 +91,7 @@ def create_segment(connection: sqlite3.Connection, after_sequence: int) -> None:
         )
         database.table("texts").create_index(["digest"], unique=True)
         for name in _SQL_FILES:
-            for statement in _statements(sql_text(name)):
+            for statement in statements(sql_text(name)):
                 connection.execute(statement)
         connection.execute("INSERT INTO sqlite_sequence VALUES ('requests', ?)", (after_sequence,))
         connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
@@ -100,7 +103,7 @@ def create_segment(connection: sqlite3.Connection, after_sequence: int) -> None:
         raise
 
 
-def _statements(script: str) -> list[str]:
+def statements(script: str) -> list[str]:
     """Split a script of ours at its semicolons; `executescript` would commit in between."""
     return [part for part in script.split(";\n") if part.strip()]
 

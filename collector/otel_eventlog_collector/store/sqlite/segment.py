@@ -24,13 +24,15 @@ from otel_eventlog_collector.store.row import (
 )
 from otel_eventlog_collector.store.sqlite.connect import (
     APPLICATION_ID,
+    DamagedFile,
     Header,
-    check_header,
+    check_format,
     is_plain_file,
     open_writer,
     read_header,
+    sync_directory,
 )
-from otel_eventlog_collector.store.sqlite.directory import sync_directory
+from otel_eventlog_collector.store.sqlite.erase import Erased, erase_requests, erase_texts
 from otel_eventlog_collector.store.sqlite.merge import ERASED, Fate, merge
 from otel_eventlog_collector.store.sqlite.numbers import Numbers
 from otel_eventlog_collector.store.sqlite.packing import Changes, HeldHalf, HeldRow, NewRow, plan
@@ -96,16 +98,13 @@ class SegmentWriter:
             after_sequence: a new segment counts its stream on from here.
 
         Raises:
-            ConfigError: the file there is not ours, or too new.
+            ConfigError: the file there is too new.
+            DamagedFile: it is not ours, or broken.
             StoreUnavailable: it is no plain file.
             sqlite3.Error: it cannot be opened.
 
         """
-        if path.is_symlink() or (path.exists() and not is_plain_file(path)):
-            raise StoreUnavailable(f"segment {str(path)!r} is not a plain file")
-        header = read_header(path) if path.exists() else None
-        if header is not None and header != _UNFINISHED:
-            check_header(path)
+        _check_segment(path)
         self.path = path
         self.connection = open_writer(path)
         try:
@@ -166,6 +165,38 @@ class SegmentWriter:
                     connection.execute("ROLLBACK")
             raise
         return False
+
+    def erase_user(self, user_id: str) -> Erased:
+        """Erase some requests of a user; again and again, until none is left.
+
+        Raises:
+            sqlite3.Error: nothing of it is erased.
+
+        """
+        erased = Erased(0, 0, set())
+
+        def change() -> bool:
+            nonlocal erased
+            erased = erase_requests(self.connection, user_id, self._rollup)
+            return True
+
+        self.transact(change)
+        return erased
+
+    def erase_texts(self, numbers: Iterable[int]) -> None:
+        """Erase those of some texts that no row names any more.
+
+        Raises:
+            sqlite3.Error: none is erased.
+
+        """
+
+        def change() -> bool:
+            erase_texts(self.connection, numbers)
+            return True
+
+        self.transact(change)
+        self._numbers.forget()
 
     def checkpoint(self) -> bool:
         """Bring everything into the main file and empty the write-ahead log.
@@ -295,6 +326,20 @@ class SegmentWriter:
             None if user_id is None else user_key(str(user_id)),
             slot,
         )
+
+
+def _check_segment(path: Path) -> None:
+    """Refuse a file in the place of a segment that is none, before SQLite touches it."""
+    if path.is_symlink() or (path.exists() and not is_plain_file(path)):
+        raise StoreUnavailable(f"segment {str(path)!r} is not a plain file")
+    if not path.exists() or not path.stat().st_size:
+        return  # its making was cut short, or begins
+    header = read_header(path)
+    if header is None:
+        raise DamagedFile("it is no SQLite database")
+    if header.application_id not in (APPLICATION_ID, _UNFINISHED.application_id):
+        raise DamagedFile("it is a database of another program")
+    check_format(path, header)
 
 
 _BOTH_STORED = (Fate.STORED, Fate.STORED)

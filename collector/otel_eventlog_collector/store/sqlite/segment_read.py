@@ -69,7 +69,7 @@ def cursor_of(found: Found) -> Cursor:
 
 
 @cache
-def _select(half: Half) -> str:
+def _select_sql(half: Half) -> str:
     detail = ", ".join(f"e.{name}" for name in DETAIL_FIELDS)
     shape = ", ".join(f"shapes.{name}" for name in SHAPE_FIELDS)
     return sql_text("select_events.sql").format(detail=detail, shape=shape, halves=half)
@@ -83,10 +83,11 @@ def _found(row: Any) -> Found:
     return Found(order, values[_POSITION_AT], event)
 
 
-def _run(
+def select(
     connection: sqlite3.Connection, half: Half, tail: str, parameters: Sequence[Any]
 ) -> list[Found]:
-    return [_found(row) for row in connection.execute(f"{_select(half)} {tail}", parameters)]
+    """Return the event logs of a half, named `e`, that the tail of a SELECT admits."""
+    return [_found(row) for row in connection.execute(f"{_select_sql(half)} {tail}", parameters)]
 
 
 def bounds(connection: sqlite3.Connection) -> Bounds | None:
@@ -161,29 +162,6 @@ def hopeful(connection: sqlite3.Connection, query: EventQuery) -> list[Half]:
     return [half for half in Half if int(half is Half.START) in found]
 
 
-def find(
-    connection: sqlite3.Connection, query: EventQuery, limit: int, cutoff: int | None
-) -> list[Found]:
-    """Return the first event logs of a segment that pass a query, in its order."""
-    found: list[Found] = []
-    for half in hopeful(connection, query):
-        condition = all_of(
-            [
-                event_condition(query, "e", half),
-                *after(query.cursor, query.order, half),
-                *kept(cutoff),
-            ]
-        )
-        found += _run(
-            connection,
-            half,
-            f"WHERE {condition.sql} {order_by(query.order, half)} LIMIT ?",
-            [*condition.parameters, limit],
-        )
-    found.sort(key=_order, reverse=query.order == "desc")
-    return found[:limit]
-
-
 _order = attrgetter("order")
 
 
@@ -196,7 +174,7 @@ def halves(connection: sqlite3.Connection, event_uuid: int, cutoff: int | None) 
     return [
         found
         for half in Half
-        for found in _run(connection, half, f"WHERE {condition.sql}", condition.parameters)
+        for found in select(connection, half, f"WHERE {condition.sql}", condition.parameters)
     ]
 
 
@@ -208,7 +186,7 @@ def of_trace(
     found: list[Found] = []
     for half in Half:
         tail = f"WHERE {condition.sql} {order_by('asc', half)} LIMIT ?"
-        found += _run(connection, half, tail, [*condition.parameters, limit])
+        found += select(connection, half, tail, [*condition.parameters, limit])
     found.sort(key=_order)
     return found[:limit]
 
@@ -239,7 +217,7 @@ def committed(
             ]
         )
         tail = f"WHERE {condition.sql} ORDER BY e.sequence LIMIT ?"
-        found += _run(connection, half, tail, [*condition.parameters, limit])
+        found += select(connection, half, tail, [*condition.parameters, limit])
     found.sort(key=attrgetter("position"))
     return found[:limit]
 

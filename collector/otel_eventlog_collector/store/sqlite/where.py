@@ -94,6 +94,11 @@ def is_on_shapes(field_name: str) -> bool:
     return field_name in SHAPE_FIELDS or field_name == "phase"
 
 
+def is_on_shapes_only(query: EventQuery) -> bool:
+    """Whether a query asks for nothing but fields of the shape, and times."""
+    return not query.text and all(map(is_on_shapes, query.filters))
+
+
 def shape_condition(query: EventQuery) -> Condition | None:
     """Return the condition on the table `shapes` that a query's filters make, if any."""
     conditions = [
@@ -111,7 +116,7 @@ def event_condition(query: EventQuery, alias: str, half: Half) -> Condition:
     """
     conditions = []
     if (shapes := shape_condition(query)) is not None:
-        conditions.append(_within(f"{alias}.shape_id", "shapes", shapes))
+        conditions.append(within(f"{alias}.shape_id", "shapes", shapes))
     for name, terms in query.filters.items():
         if not is_on_shapes(name):
             conditions.append(_terms(terms, partial(_event_term, alias, name)))
@@ -168,7 +173,7 @@ def _shape_term(name: str, term: Term) -> Condition:
 
 def _event_term(alias: str, name: str, term: Term) -> Condition:
     if name in TEXT_COLUMNS:
-        return _within(f"{alias}.{TEXT_COLUMNS[name]}", "texts", _text_term("text", term))
+        return within(f"{alias}.{TEXT_COLUMNS[name]}", "texts", _text_term("text", term))
     if name in ("event_id", "request_id"):
         return _uuid_term(alias, name, term)
     if name in ("span_id", "parent_span_id"):
@@ -281,13 +286,14 @@ def _contains(alias: str, name: str, text: str) -> Condition:
             return Condition("0")
         return _like(_ID_TEXTS[name].format(alias), text)
     if name in SHAPE_FIELDS:
-        return _within(f"{alias}.shape_id", "shapes", _like(name, text))
+        return within(f"{alias}.shape_id", "shapes", _like(name, text))
     if name in TEXT_COLUMNS:
-        return _within(f"{alias}.{TEXT_COLUMNS[name]}", "texts", _like("text", text))
+        return within(f"{alias}.{TEXT_COLUMNS[name]}", "texts", _like("text", text))
     return _like(f"{alias}.{name}", text)
 
 
-def _within(column: str, table: str, inner: Condition) -> Condition:
+def within(column: str, table: str, inner: Condition) -> Condition:
+    """Return the condition that a column names a row of a table that meets another condition."""
     sql = f"{column} IN (SELECT id FROM {table} WHERE {inner.sql})"
     return Condition(sql, inner.parameters)
 

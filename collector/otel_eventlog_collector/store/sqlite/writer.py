@@ -19,7 +19,6 @@ from typing import Any
 
 from otel_eventlog_collector.errors import (
     CollectorError,
-    ConfigError,
     Overloaded,
     RetryableError,
     StoreUnavailable,
@@ -27,15 +26,15 @@ from otel_eventlog_collector.errors import (
 from otel_eventlog_collector.limits import QUEUE_BYTES_MAX, QUEUE_EVENTS_MAX
 from otel_eventlog_collector.protocols import WriteResult
 from otel_eventlog_collector.store.row import Half, encode, is_storable
+from otel_eventlog_collector.store.sqlite.connect import is_damage
 from otel_eventlog_collector.store.sqlite.directory import DataDirectory
 from otel_eventlog_collector.store.sqlite.merge import Fate
+from otel_eventlog_collector.store.sqlite.open_segments import OpenSegments
 from otel_eventlog_collector.store.sqlite.segment import SegmentWriter, Work
 from otel_eventlog_collector.store.sqlite.waiting import Share, Waiting, by_day, commits
 
-COMMIT_EVENTS_MAX = 2_000
-"""Most event logs of one commit: bounds how long the write lock is held."""
-OPEN_SEGMENTS_MAX = 4
-"""Most segments open for writing; the one unused longest is checkpointed and closed."""
+COMMIT_EVENTS_MAX = 8_192
+"""Most event logs of one commit: bounds how long those wait that come next."""
 
 _log = logging.getLogger(__name__)
 
@@ -68,23 +67,22 @@ class Writer:
         self,
         directory: DataDirectory,
         *,
+        segments: OpenSegments,
         is_expired: Callable[[int], bool],
-        purged_position: Callable[[int], int],
         start: bool = True,
     ) -> None:
         """Start the thread.
 
         Args:
             directory: the data directory, whose lock the caller holds.
+            segments: opens its files.
             is_expired: whether a day (since the epoch) is past retention by now.
-            purged_position: the last stream position of a day's segment that was purged, or 0.
             start: False leaves the thread unstarted (`start` does it).
 
         """
         self._directory = directory
         self._is_expired = is_expired
-        self._purged_position = purged_position
-        self._segments: dict[int, SegmentWriter] = {}
+        self._segments = segments
         self._queue: deque[Waiting | Order] = deque()
         self._events_waiting = 0
         self._bytes_waiting = 0
@@ -143,11 +141,14 @@ class Writer:
         """Close a segment and take it out of sight between two commits; return its bytes."""
 
         def retire() -> int:
-            if segment := self._segments.pop(day, None):
-                segment.close()
+            self._segments.abandon(day)
             return self._directory.retire_segment(day)
 
         return int(self.order(retire).result())
+
+    def set_aside(self, day: int, reason: str) -> None:
+        """Have a damaged file put out of the way; does not wait for it."""
+        self.order(lambda: self._segments.set_aside(day, reason))
 
     def close(self) -> None:
         """Write what waits, then close every segment."""
@@ -170,11 +171,7 @@ class Writer:
             elif group:
                 self._commit(group)
             group = []  # what was committed must not stay in memory while nothing comes
-        for segment in self._segments.values():
-            with suppress(sqlite3.Error):
-                segment.checkpoint()
-            segment.close()
-        self._segments.clear()
+        self._segments.close_all()
 
     def _take(self) -> list[Waiting] | Order:
         """Take the order at the head of the queue, or all requests up to one commit's worth."""
@@ -232,11 +229,7 @@ class Writer:
 
     def _failure(self, error: BaseException) -> RetryableError:
         """Turn a database's error into ours, and let go of segments that are past use."""
-        for day, segment in list(self._segments.items()):
-            if not segment.is_on_disk() or _is_broken(error):
-                del self._segments[day]
-                with suppress(sqlite3.Error):
-                    segment.close()
+        self._segments.abandon_broken(error)
         if isinstance(error, RetryableError):
             return error
         return StoreUnavailable(f"the store cannot commit: {error}")
@@ -248,9 +241,14 @@ class Writer:
                 for share in shares:
                     share.waiting.counts[Fate.REJECTED] += share.events
                 continue
-            segment = self._segment(day)
-            for part in commits(shares, COMMIT_EVENTS_MAX):
-                self._write(segment, part)
+            segment = self._segments.get(day)
+            try:
+                for part in commits(shares, COMMIT_EVENTS_MAX):
+                    self._write(segment, part)
+            except sqlite3.DatabaseError as error:
+                if is_damage(error):
+                    self._segments.set_aside(day, f"SQLite says: {error}")
+                raise
 
     def _write(self, segment: SegmentWriter, shares: Sequence[Share]) -> None:
         """Store what several writes have for one segment, and count for each what became of it."""
@@ -265,24 +263,6 @@ class Writer:
             counts = share.waiting.counts
             counts.update(chain.from_iterable(islice(pair_fates, len(share.pairs))))
             counts.update(islice(half_fates, len(share.halves)))
-
-    def _segment(self, day: int) -> SegmentWriter:
-        """Return the open segment of a day, opening or making it."""
-        segment = self._segments.pop(day, None)
-        if segment is not None and not segment.is_on_disk():
-            _log.error("segment %s was removed while it was open", segment.path.name)
-            segment.close()
-            segment = None
-        if segment is None:
-            while len(self._segments) >= OPEN_SEGMENTS_MAX:
-                oldest = self._segments.pop(next(iter(self._segments)))
-                oldest.checkpoint()
-                oldest.close()
-            path = self._directory.segment_path(day)
-            after_sequence = 0 if path.exists() else self._purged_position(day) // 2
-            segment = SegmentWriter(path, after_sequence)
-        self._segments[day] = segment  # last in the order of use
-        return segment
 
 
 def _halves_of(waiting: Waiting) -> list[Half]:
@@ -301,20 +281,3 @@ def _carry_out(order: Order) -> None:
         order.future.set_result(order.action())
     except BaseException as error:  # noqa: BLE001 - it is raised where the order was given
         order.future.set_exception(error)
-
-
-def _is_broken(error: BaseException) -> bool:
-    """Whether an error says that the connection or its file is past use."""
-    if isinstance(error, ConfigError | OSError):
-        return True
-    code = getattr(error, "sqlite_errorcode", None)
-    return code is not None and (code & 0xFF) in _BROKEN_CODES
-
-
-_BROKEN_CODES = {
-    sqlite3.SQLITE_CORRUPT,
-    sqlite3.SQLITE_NOTADB,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_READONLY,
-}

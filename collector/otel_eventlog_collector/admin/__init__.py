@@ -1,0 +1,1 @@
+"""What changes or removes event logs on somebody's word; each deed is an event log itself."""

@@ -1,0 +1,21 @@
+// Light or dark. Not a module: it runs before the first paint, so that nothing flashes.
+
+(() => {
+  const KEY = "theme"; // light, dark, or absent: as the system is set
+  const apply = (theme) => {
+    if (theme) document.documentElement.dataset.theme = theme;
+    else delete document.documentElement.dataset.theme;
+  };
+  apply(localStorage.getItem(KEY));
+
+  globalThis.theme = {
+    /** @returns {"light"|"dark"|""} what was chosen; "" is as the system */
+    get: () => localStorage.getItem(KEY) || "",
+    /** @param {"light"|"dark"|""} theme */
+    set: (theme) => {
+      if (theme) localStorage.setItem(KEY, theme);
+      else localStorage.removeItem(KEY);
+      apply(theme);
+    },
+  };
+})();

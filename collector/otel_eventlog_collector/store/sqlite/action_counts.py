@@ -1,0 +1,170 @@
+"""Counting what each action did inside one segment: over time, by reason, by duration."""
+
+# ruff: noqa: S608 - names in the SQL are our own columns; every value is a parameter
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from otel_eventlog_collector.query import ActionFigures, DurationCount, EventQuery
+from otel_eventlog_collector.store.durations import bucket_floor_ns
+from otel_eventlog_collector.store.sqlite.counts import ONE_SLICE, count_shapes, stretches
+from otel_eventlog_collector.store.sqlite.segment_read import hopeful, kept
+from otel_eventlog_collector.store.sqlite.tiers import HOURS, Slices, Stretch, split
+from otel_eventlog_collector.store.sqlite.where import (
+    Condition,
+    Half,
+    all_of,
+    event_condition,
+    is_on_shapes_only,
+    shape_condition,
+    within,
+)
+
+_STATUSES = ("start", "success", "error")
+
+
+@dataclass(slots=True)
+class ActionCounts:
+    """Counts of one or more segments.
+
+    Attributes:
+        slices: event logs by action, number of the slice, and status.
+        error_types: errors by action and reason.
+        durations: outcomes by action and bucket of `store.durations`.
+
+    """
+
+    slices: Counter[tuple[str, int, str]] = field(default_factory=Counter)
+    error_types: Counter[tuple[str, str | None]] = field(default_factory=Counter)
+    durations: Counter[tuple[str, int]] = field(default_factory=Counter)
+
+    def add(self, other: ActionCounts) -> None:
+        """Add the counts of another segment."""
+        self.slices.update(other.slices)
+        self.error_types.update(other.error_types)
+        self.durations.update(other.durations)
+
+    def figures(self, slices: int) -> Sequence[ActionFigures]:
+        """Return what was counted, action by action, over so many slices."""
+        by_slice: dict[str, list[dict[str, int]]] = {}
+        for (action, number, status), events in self.slices.items():
+            if action not in by_slice:
+                by_slice[action] = [dict.fromkeys(_STATUSES, 0) for _ in range(slices)]
+            by_slice[action][number][status] = events
+        error_types: dict[str, dict[str | None, int]] = {action: {} for action in by_slice}
+        for (action, reason), events in self.error_types.items():
+            error_types[action][reason] = events
+        durations: dict[str, list[DurationCount]] = {action: [] for action in by_slice}
+        for (action, bucket), events in self.durations.items():
+            shortest, longest = bucket_floor_ns(bucket), bucket_floor_ns(bucket + 1) - 1
+            durations[action].append(DurationCount(shortest, longest, events))
+        return [
+            ActionFigures(action, by_slice[action], error_types[action], durations[action])
+            for action in sorted(by_slice)
+        ]
+
+
+def count_actions(
+    connection: sqlite3.Connection,
+    query: EventQuery,
+    cutoff: int | None,
+    since_unix_nano: int,
+    bucket_ns: int,
+) -> ActionCounts:
+    """Count what passes a query, slices beginning at `since_unix_nano`."""
+    shapes = {
+        row[0]: row[1:]
+        for row in connection.execute("SELECT id, action, status, error_type FROM shapes")
+    }
+    counts = ActionCounts()
+    slices = Slices(since_unix_nano, bucket_ns)
+    for (number, shape_id), events in count_shapes(connection, query, cutoff, slices).items():
+        action, status, error_type = shapes[shape_id]
+        counts.slices[action, number, status] += events
+        if status == "error":
+            counts.error_types[action, error_type] += events
+    for (shape_id, bucket), events in _durations(connection, query, cutoff).items():
+        counts.durations[shapes[shape_id][0], bucket] += events
+    return counts
+
+
+def _durations(
+    connection: sqlite3.Connection, query: EventQuery, cutoff: int | None
+) -> Counter[tuple[int, int]]:
+    """Count outcomes by shape and bucket: whole hours by the rollup, the rest by rows.
+
+    When rows have to be counted is said at `count_shapes`.
+    """
+    if Half.OUTCOME not in hopeful(connection, query):
+        return Counter()
+    rest = stretches(connection, query)
+    counts: Counter[tuple[int, int]] = Counter()
+    if cutoff is None and is_on_shapes_only(query):
+        whole, rest = split(rest, ONE_SLICE, HOURS)
+        for each in whole:
+            counts.update(_of_hours(connection, query, each))
+    for each in rest:
+        asked = replace(query, since_unix_nano=each.since, until_unix_nano=each.until)
+        counts.update(_of_rows(connection, asked, cutoff))
+    return counts
+
+
+def _of_hours(
+    connection: sqlite3.Connection, query: EventQuery, stretch: Stretch
+) -> dict[tuple[int, int], int]:
+    condition = shape_condition(query)
+    wanted = all_of(
+        [
+            Condition(
+                "hour >= ? AND hour < ?",
+                [stretch.since // HOURS.unit_ns, stretch.until // HOURS.unit_ns],
+            ),
+            *([] if condition is None else [within("shape_id", "shapes", condition)]),
+        ]
+    )
+    rows = connection.execute(
+        f"SELECT shape_id, bucket, sum(events) FROM durations WHERE {wanted.sql} GROUP BY 1, 2",
+        wanted.parameters,
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+def _of_rows(
+    connection: sqlite3.Connection, query: EventQuery, cutoff: int | None
+) -> dict[tuple[int, int], int]:
+    condition = all_of([event_condition(query, "e", Half.OUTCOME), *kept(cutoff)])
+    rows = connection.execute(
+        f"SELECT shape_id, {BUCKET_SQL}, count(*)"
+        f" FROM (SELECT e.shape_id, {_TOOK_SQL} AS took FROM outcomes AS e WHERE {condition.sql})"
+        " WHERE took IS NOT NULL GROUP BY 1, 2",
+        condition.parameters,
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+_TOOK_SQL = (
+    "CASE WHEN e.duration_ns IS NULL THEN e.elapsed_ns"
+    " WHEN e.duration_ns >= 0 THEN e.duration_ns END"
+)
+
+
+def _shift_sql(shifts: Sequence[int]) -> str:
+    """Return the SQL that halves its way to the bits which a duration's bucket leaves open.
+
+    `store.durations` has eight buckets to each doubling, so the highest four bits of a duration
+    say which one it is.
+    """
+    if len(shifts) == 1:
+        return str(shifts[0])
+    middle = len(shifts) // 2
+    below, above = _shift_sql(shifts[:middle]), _shift_sql(shifts[middle:])
+    return f"CASE WHEN took < {1 << (shifts[middle] + 3)} THEN {below} ELSE {above} END"
+
+
+_SHIFT_SQL = f"({_shift_sql(range(60))})"
+BUCKET_SQL = f"{_SHIFT_SQL} * 8 + (took >> {_SHIFT_SQL})"
+"""SQL of what `store.durations.bucket_of` returns, for a column `took`."""
