@@ -14,6 +14,8 @@ import sys
 from benchmarks import (
     application_cost,
     application_throughput,
+    dashboard,
+    decode_cost,
     freshness,
     import_time,
     ingest,
@@ -30,13 +32,15 @@ BENCHMARKS = {
     "rules": ("a look at the rules, with few and with many", rule_cost.main),
     "throughput": ("a small FastAPI application under load", application_throughput.main),
     "store": ("durable ingest beside bare executemany of two plain rows", store_ingest.main),
+    "decode": ("from a span's bytes to what the store writes", decode_cost.main),
     "ingest": ("what a collector takes in, durably, over OTLP/HTTP", ingest.main),
     "purge": ("what the purge of a day costs the requests meanwhile", purge.main),
     "freshness": ("how soon a completed request is visible", freshness.main),
     "reading": ("how fast ten million event logs are read", reading.main),
+    "dashboard": ("how soon the dashboard shows something", dashboard.main),
     "soak": ("whether a collector stays small and quick", soak.main),
 }
-LONG = ("reading", "soak")
+LONG = ("dashboard", "reading", "soak")
 """Only when they are asked for."""
 
 
