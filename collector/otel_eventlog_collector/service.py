@@ -32,6 +32,7 @@ from otel_eventlog_collector.errors import Forbidden, Overloaded, Unauthorized
 from otel_eventlog_collector.event_json import rfc3339
 from otel_eventlog_collector.forward import TraceForwarder
 from otel_eventlog_collector.freshness import WINDOW_S, Freshness
+from otel_eventlog_collector.gauges import connect_gauges, note_purge, read_store
 from otel_eventlog_collector.hash_keys import hash_keys
 from otel_eventlog_collector.insight.collector_status import STORED, counters_json, purge_json
 from otel_eventlog_collector.insight.rejection_view import rejection_json
@@ -112,6 +113,13 @@ class Service:
             rejections=RecentRejections(clock),
         )
         self._context = self._make_context(mapper, door)
+        connect_gauges(
+            self.metrics,
+            intake=self._intake,
+            pipeline=self._pipeline,
+            tail=self._tail,
+            is_ready=self._context.is_ready,
+        )
         for_senders = Certificates(settings.tls_files) if settings.tls_files else None
         self._otlp_http = HttpReceiver(
             self._intake,
@@ -149,6 +157,7 @@ class Service:
             status=self.status,
             is_ready=lambda: self.is_ready,
             access=_access(settings, door),
+            read_gauges=partial(read_store, self.metrics, store, clock),
             administration=_administration(
                 settings, store, mapper, clock, on_change=self._tail.wake
             ),
@@ -257,6 +266,7 @@ class Service:
     def _on_purge(self, report: PurgeReport) -> None:
         self._last_purge = report
         self._purged_unix_nano = self._clock()
+        note_purge(self.metrics, report, self._clock)
 
 
 def run_service(settings: Settings, *, announce: Announce) -> None:

@@ -84,6 +84,8 @@ def stats(  # noqa: PLR0913 - one argument for each option
         return
     out = console()
     out.print(_store_line(store))
+    for file in store.get("set_aside", ()):
+        out.print(safe(f"set aside, not read: {file['name']}: {file['reason']}"))
     out.print()
     out.print(f"{time_text(histogram['since'])} to {time_text(histogram['until'])}")
     out.print(_status_table(buckets))

@@ -258,3 +258,13 @@ class Express:
         except Exception:  # noqa: BLE001 - it will be met, and counted, where the span is mapped
             shape = FULL_WAY
         unknown.memory[unknown.key] = shape
+
+    def sizes(self) -> dict[str, int]:
+        """Return how much is remembered, by what it is; all of it is bounded."""
+        return {
+            "encodings": self._tokens.size,
+            "layouts": len(self._layouts),
+            "resources": len(self._resources),
+            "seen": len(self._seen),
+            "shapes": len(self._shapes),
+        }

@@ -91,6 +91,8 @@ class Intake:
         """Keep the parts; threads are started when the first large body comes."""
         self.metrics = metrics
         self.admission = admission or Admission(metrics)
+        self.records_in_process = 0
+        """Records received of which it is not decided yet what becomes of them."""
         self._consumer = consumer
         self._authorize = authorize
         self._trace_decoder = traces or TraceDecoder()
@@ -155,7 +157,8 @@ class Intake:
         )
         consume = self._consumer.consume_spans
         spans = SpansToConsume(decoded.spans, decoded.matches, decoded.pairs)
-        return _merge(decoded, await self._in_time(consume, spans))
+        consuming = self._in_time(consume, spans)
+        return _merge(decoded, await self._counted(Signal.TRACES, len(spans), consuming))
 
     async def _logs(self, body: bytes, encoding: Encoding, transport: str) -> Accepted:
         decode = decode_logs_json if encoding is Encoding.JSON else decode_logs_protobuf
@@ -165,7 +168,8 @@ class Intake:
             "eventlog_records_dropped_total", decoded.foreign, signal="logs", reason="foreign"
         )
         consume = self._consumer.consume_event_logs
-        return _merge(decoded, await self._in_time(consume, decoded.events))
+        consuming = self._in_time(consume, decoded.events)
+        return _merge(decoded, await self._counted(Signal.LOGS, len(decoded.events), consuming))
 
     async def _decode(self, body: bytes, decode: Callable[[], _T]) -> _T:
         if len(body) <= INLINE_BODY_BYTES_MAX:
@@ -196,6 +200,23 @@ class Intake:
             ) from None
         self._readiness.committed()
         return result
+
+    async def _counted(
+        self, signal: Signal, records: int, consuming: Awaitable[ConsumeResult]
+    ) -> ConsumeResult:
+        """Count what becomes of the records of one request, in whatever way it ends."""
+        self.records_in_process += records
+        try:
+            result = await consuming
+        except BaseException:
+            self.metrics.count("eventlog_records_refused_total", records, signal=signal)
+            raise
+        else:
+            taken = records - result.without_event_log
+            self.metrics.count("eventlog_records_taken_total", taken, signal=signal)
+            return result
+        finally:
+            self.records_in_process -= records
 
     def _count_received(
         self, signal: Signal, decoded: DecodedSpans | DecodedEventLogs, transport: str
