@@ -40,7 +40,8 @@ class EventsView:
     def settled(self) -> None:
         """Wait until rows, or the reason why there are none, are there."""
         expect(self.table.locator(".canvas .row .c-action, .foot p").first).to_be_attached()
-        expect(self.page.locator(".list .skeleton")).to_have_count(0)
+        expect(self.page.locator(".ghosts")).to_be_hidden()
+        expect(self.page.locator(".canvas .skeleton")).to_have_count(0)
 
     def rows(self) -> list[dict[str, str]]:
         """Return the lines that are elements now, from the top, each by its columns."""

@@ -80,6 +80,7 @@ export function createTable({ onOpen, onScroll, onMove }) {
     const { rows } = view;
     const wanted = !rows.isReady ? "none" : !rows.isComplete ? "more" : rows.isCut ? "cut" : rows.count ? "end" : "none";
     ghosts.hidden = rows.isReady;
+    foot.hidden = !rows.isReady;
     if (wanted === view.foot) return;
     view.foot = wanted;
     const text = { more: "Loading …", end: "That is all in this time.", cut: "A million lines are enough; choose a shorter time to see those before.", none: "" }[wanted];
