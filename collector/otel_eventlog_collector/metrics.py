@@ -3,24 +3,40 @@
 Every metric is declared in `METRICS` with its labels; counting an undeclared one is a mistake of
 the programmer and raises KeyError. No label ever carries a user, an address or free text, and the
 values of a label are bounded: what comes after the first hundred counts as `other`.
+
+What belongs together is counted on the event loop without an `await` in between, and the text is
+made there too: so the sums that docs/operations.md promises hold at every scrape.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 
-LABEL_SETS_MAX = 100
-"""Most different label sets of one metric; further ones count under `other`."""
+from otel_eventlog.actions import catalogue
+
+LABEL_VALUES_MAX = 100
+"""Most values of one label that strangers can bring up; further ones count under `other`."""
+
+LABEL_CHARS_MAX = 100
+"""Longest value of a label; the rest is cut."""
 
 OTHER = "other"
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper bounds of the buckets of every histogram of time."""
+
+KNOWN_VALUES: Mapping[str, frozenset[str]] = {"action": frozenset(catalogue())}
+"""Values that always keep their own name, however many others somebody invents."""
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What a metric counts. `kind` is a Prometheus type: counter, gauge or summary."""
+    """What a metric counts. `kind` is a Prometheus type: counter, gauge or histogram."""
 
     kind: str
     help: str
@@ -34,7 +50,7 @@ METRICS: Mapping[str, Metric] = {
         ("transport", "signal", "code"),
     ),
     "eventlog_request_seconds": Metric(
-        "summary", "Time from a request's headers to its answer.", ("transport", "signal")
+        "histogram", "Time from a request's headers to its answer.", ("transport", "signal")
     ),
     "eventlog_received_bytes_total": Metric(
         "counter", "Bytes of OTLP bodies, decompressed.", ("transport",)
@@ -50,6 +66,21 @@ METRICS: Mapping[str, Metric] = {
     "eventlog_records_rejected_total": Metric(
         "counter", "Records refused, by reason; the sender was told.", ("signal", "reason")
     ),
+    "eventlog_records_taken_total": Metric(
+        "counter",
+        "Records of which event logs were made; eventlog_events_… says what became of those.",
+        ("signal",),
+    ),
+    "eventlog_records_refused_total": Metric(
+        "counter", "Records that could not be stored; the sender was told to retry.", ("signal",)
+    ),
+    "eventlog_records_in_process": Metric(
+        "gauge", "Records received of which it is not decided yet what becomes of them."
+    ),
+    "eventlog_requests_in_flight": Metric(
+        "gauge", "Requests that are being read, decoded or stored."
+    ),
+    "eventlog_bytes_in_flight": Metric("gauge", "Bytes of the bodies of those requests."),
     "eventlog_limits_hit_total": Metric(
         "counter", "Requests refused because of a limit.", ("limit",)
     ),
@@ -71,16 +102,54 @@ METRICS: Mapping[str, Metric] = {
         "counter", "Redeliveries of equal rank with another status; the first one stays."
     ),
     "eventlog_events_rejected_total": Metric("counter", "Event logs outside the accepted times."),
+    "eventlog_events_refused_total": Metric(
+        "counter", "Event logs that the store could not take; the sender was told to retry."
+    ),
+    "eventlog_events_waiting": Metric(
+        "gauge", "Event logs given to the store and not committed yet."
+    ),
     "eventlog_events_clock_skewed_total": Metric(
         "counter", "Event logs whose time lies in the collector's future."
     ),
     "eventlog_events_total": Metric(
         "counter", "Event logs given to the store.", ("action", "status")
     ),
+    "eventlog_errors_total": Metric(
+        "counter", "Outcomes with status error given to the store.", ("error_type",)
+    ),
     "eventlog_forwarded_total": Metric(
         "counter", "Trace requests passed on, by what became of them.", ("result",)
     ),
-    "eventlog_write_seconds": Metric("summary", "Time from queueing a write to its commit."),
+    "eventlog_write_seconds": Metric("histogram", "Time from queueing a write to its commit."),
+    "eventlog_freshness_seconds": Metric(
+        "histogram", "Time from the latest outcome of a write to when it can be read."
+    ),
+    "eventlog_ready": Metric("gauge", "1 while event logs are taken, as /readyz says."),
+    "eventlog_watchers": Metric("gauge", "Live views that are open."),
+    "eventlog_store_readable": Metric("gauge", "1 if the figures that follow could be read."),
+    "eventlog_stored_events": Metric("gauge", "Event logs in the store."),
+    "eventlog_database_bytes": Metric("gauge", "Bytes of the store on disk."),
+    "eventlog_segments": Metric("gauge", "Days in the store."),
+    "eventlog_retention_seconds": Metric("gauge", "How long event logs are kept."),
+    "eventlog_oldest_event_age_seconds": Metric(
+        "gauge", "Age of the oldest event log; above the retention a purge is overdue."
+    ),
+    "eventlog_newest_event_age_seconds": Metric("gauge", "Age of the newest event log."),
+    "eventlog_purge_last_run_timestamp_seconds": Metric(
+        "gauge", "When the last purge ended, seconds since the epoch; 0 before the first."
+    ),
+    "eventlog_purge_refused": Metric(
+        "gauge", "1 if the last purge refused, because the clock cannot be trusted."
+    ),
+    "eventlog_purged_segments_total": Metric("counter", "Days removed by purges."),
+    "eventlog_purged_events_total": Metric("counter", "Event logs removed by purges."),
+    "eventlog_purged_bytes_total": Metric("counter", "Bytes given back by purges."),
+    "eventlog_build_info": Metric(
+        "gauge", "1, with the versions of this collector.", ("version", "python", "sqlite")
+    ),
+    "eventlog_start_time_seconds": Metric(
+        "gauge", "When the collector started, seconds since the epoch."
+    ),
 }
 """Every metric of the collector, in the order in which /metrics prints them."""
 
@@ -104,14 +173,22 @@ class Occasionally:
 
 
 class Metrics:
-    """Counters, gauges and summaries by name and labels. Thread-safe."""
+    """Counters, gauges and histograms by name and labels. Thread-safe."""
 
-    def __init__(self, declared: Mapping[str, Metric] = METRICS) -> None:
+    def __init__(
+        self,
+        declared: Mapping[str, Metric] = METRICS,
+        known_values: Mapping[str, frozenset[str]] = KNOWN_VALUES,
+    ) -> None:
         """Start every figure at zero."""
         self._declared = dict(declared)
+        self._known_values = known_values
         self._lock = threading.Lock()
         self._values: dict[str, dict[tuple[str, ...], float]] = {name: {} for name in declared}
-        self._counts: dict[str, dict[tuple[str, ...], int]] = {name: {} for name in declared}
+        self._buckets: dict[str, dict[tuple[str, ...], list[int]]] = {
+            name: {} for name, metric in declared.items() if metric.kind == "histogram"
+        }
+        self._strangers: dict[tuple[str, str], set[str]] = {}
         self._gauges: dict[str, Callable[[], float]] = {}
 
     def count(self, name: str, amount: float = 1, /, **labels: object) -> None:
@@ -125,7 +202,7 @@ class Metrics:
             self._add(name, amount, self._key(name, labels))
 
     def observe(self, name: str, seconds: float, /, **labels: object) -> None:
-        """Add one observation to a summary (its sum and its count)."""
+        """Add one observation to a histogram."""
         self._add(name, seconds, self._key(name, labels))
 
     def counter(self, name: str, /, **labels: object) -> Callable[[float], None]:
@@ -138,13 +215,17 @@ class Metrics:
         key = self._key(name, labels)
         return lambda amount: self._add(name, amount, key)
 
-    def gauge(self, name: str, read: Callable[[], float], help_text: str) -> None:
-        """Declare a gauge whose value is read whenever the metrics are printed."""
-        self._declared[name] = Metric("gauge", help_text)
+    def set(self, name: str, value: float, /, **labels: object) -> None:
+        """Give a gauge a value that stays until the next one."""
+        with self._lock:
+            self._values[name][self._key(name, labels)] = value
+
+    def gauge(self, name: str, read: Callable[[], float]) -> None:
+        """Have a gauge read whenever the metrics are printed; it must not block."""
         self._gauges[name] = read
 
     def value(self, name: str, /, **labels: object) -> float:
-        """Return a counter's value or a summary's sum, 0 if nothing was counted yet."""
+        """Return a counter's value or a histogram's sum, 0 if nothing was counted yet."""
         return self._values[name].get(self._key(name, labels), 0)
 
     def total(self, name: str) -> float:
@@ -169,29 +250,58 @@ class Metrics:
 
     def _add(self, name: str, amount: float, key: tuple[str, ...]) -> None:
         with self._lock:
-            values, counts = self._values[name], self._counts[name]
-            if key not in values and len(values) >= LABEL_SETS_MAX:
-                key = (OTHER,) * len(key)
+            values = self._values[name]
+            if key not in values:
+                key = self._bounded(name, key)
             values[key] = values.get(key, 0) + amount
-            counts[key] = counts.get(key, 0) + 1
+            if name in self._buckets:
+                counts = self._buckets[name].setdefault(key, [0] * (len(SECONDS) + 1))
+                counts[bisect_left(SECONDS, amount)] += 1
+
+    def _bounded(self, name: str, key: tuple[str, ...]) -> tuple[str, ...]:
+        """Return a new label set without values that would be too many, or too long."""
+        labels = self._declared[name].labels
+        return tuple(
+            self._bounded_value(name, label, value[:LABEL_CHARS_MAX])
+            for label, value in zip(labels, key, strict=True)
+        )
+
+    def _bounded_value(self, name: str, label: str, value: str) -> str:
+        if value in self._known_values.get(label, ()):
+            return value
+        strangers = self._strangers.setdefault((name, label), set())
+        if value not in strangers and len(strangers) >= LABEL_VALUES_MAX:
+            return OTHER
+        strangers.add(value)
+        return value
 
     def _lines(self) -> Iterator[str]:
         for name, metric in self._declared.items():
-            yield f"# HELP {name} {_escape(metric.help)}"
+            yield f"# HELP {name} {_escape_help(metric.help)}"
             yield f"# TYPE {name} {metric.kind}"
             if name in self._gauges:
                 yield f"{name} {_number(self._gauges[name]())}"
                 continue
             with self._lock:
-                values, counts = dict(self._values[name]), dict(self._counts[name])
+                values = dict(self._values[name])
+                buckets = {key: list(found) for key, found in self._buckets.get(name, {}).items()}
             if not metric.labels and not values:
-                values, counts = {(): 0}, {(): 0}
-            suffix = "_sum" if metric.kind == "summary" else ""
+                values, buckets = {(): 0}, {(): [0] * (len(SECONDS) + 1)}
             for key, value in values.items():
-                labels = _labels(metric.labels, key)
-                yield f"{name}{suffix}{labels} {_number(value)}"
-                if metric.kind == "summary":
-                    yield f"{name}_count{labels} {counts[key]}"
+                if metric.kind == "histogram":
+                    yield from _histogram(name, metric.labels, key, value, buckets[key])
+                else:
+                    yield f"{name}{_labels(metric.labels, key)} {_number(value)}"
+
+
+def _histogram(
+    name: str, labels: tuple[str, ...], key: tuple[str, ...], total: float, counts: list[int]
+) -> Iterator[str]:
+    bounds = [*map(_number, SECONDS), "+Inf"]
+    for bound, count in zip(bounds, accumulate(counts), strict=True):
+        yield f"{name}_bucket{_labels((*labels, 'le'), (*key, bound))} {count}"
+    yield f"{name}_sum{_labels(labels, key)} {_number(total)}"
+    yield f"{name}_count{_labels(labels, key)} {sum(counts)}"
 
 
 def _labels(names: tuple[str, ...], values: tuple[str, ...]) -> str:
@@ -203,6 +313,10 @@ def _labels(names: tuple[str, ...], values: tuple[str, ...]) -> str:
 
 def _escape(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def _escape_help(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("\n", "\\n")
 
 
 def _number(value: float) -> str:

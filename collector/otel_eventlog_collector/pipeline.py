@@ -13,7 +13,7 @@ from operator import itemgetter
 
 from otel_eventlog.guard import told
 from otel_eventlog.mapping import Mapper
-from otel_eventlog.model import EventLog, SpanData
+from otel_eventlog.model import EventLog, SpanData, Status
 from otel_eventlog.pairs import Pair
 from otel_eventlog.rules import Match
 from otel_eventlog_collector.freshness import Freshness, outcome_times
@@ -82,6 +82,8 @@ class Pipeline:
         self._on_committed = on_committed
         self._metrics = metrics
         self._commits: set[asyncio.Task[WriteResult]] = set()
+        self.events_waiting = 0
+        """Event logs given to the store and not committed yet."""
         self._traceback = Occasionally(_TRACEBACK_PERIOD_S)
 
     async def consume_spans(self, spans: SpansToConsume) -> ConsumeResult:
@@ -107,8 +109,12 @@ class Pipeline:
         await request.write(at_least=1)
         await request.commit()
         self._metrics.count("eventlog_events_mapped_total", request.given)
-        self._metrics.count(
+        count = self._metrics.count
+        count(
             "eventlog_records_dropped_total", request.unwanted, signal="traces", reason="unwanted"
+        )
+        count(
+            "eventlog_records_rejected_total", request.unmapped, signal="traces", reason="unmapped"
         )
         return request.result(len(spans))
 
@@ -141,9 +147,15 @@ class Pipeline:
             pairs = _apart(pairs, events, now + CLOCK_SKEW_NS_MAX)
         self._stamp(events, now)
         self._count(events, pairs)
+        given = len(events) + 2 * len(pairs)
         ended = outcome_times(events, pairs)
-        written = self._writer.write(events, pairs)
-        task = asyncio.create_task(self._commit(written, time.monotonic(), ended))
+        try:
+            written = self._writer.write(events, pairs)
+        except BaseException:
+            self._metrics.count("eventlog_events_refused_total", given)
+            raise
+        self.events_waiting += given
+        task = asyncio.create_task(self._commit(written, time.monotonic(), given, ended))
         self._commits.add(task)
         task.add_done_callback(self._settled)
         return task
@@ -172,18 +184,32 @@ class Pipeline:
     def _count(self, events: Sequence[EventLog], pairs: Sequence[Pair]) -> None:
         """Count event logs by action and status: for pairs once a template, not once a pair."""
         kinds = Counter((event.action, event.status) for event in events)
-        for template, count in Counter(map(_TEMPLATE, pairs)).items():
+        templates = Counter(map(_TEMPLATE, pairs))
+        for template, count in templates.items():
             for half in (template.start, template.outcome):
                 kinds[half.action, half.status] += count
         for (action, status), count in kinds.items():
             self._metrics.count("eventlog_events_total", count, action=action, status=status)
+        errors = Counter(event.error_type for event in events if event.status is Status.ERROR)
+        for template, count in templates.items():
+            if template.outcome.status is Status.ERROR:
+                errors[template.outcome.error_type] += count
+        for error_type, count in errors.items():
+            self._metrics.count("eventlog_errors_total", count, error_type=error_type or "none")
 
     async def _commit(
-        self, future: Future[WriteResult], begun_s: float, ended: Sequence[int]
+        self, future: Future[WriteResult], begun_s: float, given: int, ended: Sequence[int]
     ) -> WriteResult:
-        result = await asyncio.wrap_future(future)
-        self._freshness.add(ended, self._clock())
         count = self._metrics.count
+        try:
+            result = await asyncio.wrap_future(future)
+        except BaseException:
+            self.events_waiting -= given
+            count("eventlog_events_refused_total", given)
+            raise
+        self.events_waiting -= given
+        now = self._clock()
+        self._freshness.add(ended, now)
         self._metrics.observe("eventlog_write_seconds", time.monotonic() - begun_s)
         count("eventlog_events_stored_total", result.stored)
         count("eventlog_events_replaced_total", result.replaced)
@@ -192,6 +218,9 @@ class Pipeline:
         count("eventlog_events_rejected_total", result.rejected)
         if result.stored or result.replaced:
             self._on_committed()
+            if ended:
+                lag_ns = now - max(ended)
+                self._metrics.observe("eventlog_freshness_seconds", max(0.0, lag_ns / 1e9))
         return result
 
 
@@ -246,4 +275,6 @@ class _Request:
                 f"{self._rejected} event logs have a start outside the times that are kept"
             )
         rejected = min(received, self.unmapped + self._rejected)
-        return ConsumeResult(received - rejected, rejected, "; ".join(sentences))
+        return ConsumeResult(
+            received - rejected, rejected, "; ".join(sentences), self.unwanted + self.unmapped
+        )

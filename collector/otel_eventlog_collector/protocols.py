@@ -35,11 +35,19 @@ class ConsumeResult:
     """What became of one request's records. Rejected = told to the sender as partial success.
 
     A span that no rule wants is accepted, never rejected.
+
+    Attributes:
+        accepted: records that need not be sent again.
+        rejected: records that must not be sent again.
+        error_message: why they were rejected.
+        without_event_log: records, of either sort, of which no event log was made.
+
     """
 
     accepted: int = 0
     rejected: int = 0
     error_message: str = ""
+    without_event_log: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,24 @@ import threading
 
 import pytest
 
+from otel_eventlog.actions import catalogue
 from otel_eventlog_collector import limits
-from otel_eventlog_collector.metrics import LABEL_SETS_MAX, METRICS, Metric, Metrics, Occasionally
+from otel_eventlog_collector.metrics import (
+    LABEL_CHARS_MAX,
+    LABEL_VALUES_MAX,
+    METRICS,
+    Metric,
+    Metrics,
+    Occasionally,
+)
 from tests.support.repository import documentation
+from tests.support.scrape import parse
 
 DECLARED = {
     "a_total": Metric("counter", "A."),
     "b_total": Metric("counter", "B.", ("kind",)),
-    "c_seconds": Metric("summary", "C.", ("kind",)),
+    "c_seconds": Metric("histogram", "C.", ("kind",)),
+    "d_bytes": Metric("gauge", "D."),
 }
 
 
@@ -21,26 +31,85 @@ def test_metrics_print_in_the_prometheus_format() -> None:
     """Help, type, labels and values come in the text format, labels escaped."""
     metrics = Metrics(DECLARED)
     metrics.count("b_total", 2, kind='a"b\\c\nd')
-    metrics.observe("c_seconds", 0.5, kind="x")
-    metrics.observe("c_seconds", 0.25, kind="x")
-    metrics.gauge("d_bytes", lambda: 7, "D.")
+    metrics.gauge("d_bytes", lambda: 7)
     assert metrics.text() == (
         "# HELP a_total A.\n# TYPE a_total counter\na_total 0\n"
         '# HELP b_total B.\n# TYPE b_total counter\nb_total{kind="a\\"b\\\\c\\nd"} 2\n'
-        "# HELP c_seconds C.\n# TYPE c_seconds summary\n"
-        'c_seconds_sum{kind="x"} 0.75\nc_seconds_count{kind="x"} 2\n'
+        "# HELP c_seconds C.\n# TYPE c_seconds histogram\n"
         "# HELP d_bytes D.\n# TYPE d_bytes gauge\nd_bytes 7\n"
     )
 
 
-def test_label_sets_are_bounded() -> None:
-    """A stranger who invents label values fills `other`, not the memory."""
+def test_prometheus_own_parser_reads_them() -> None:
+    """Every metric comes with its help and type, histograms with buckets that add up."""
     metrics = Metrics(DECLARED)
-    for number in range(10 * LABEL_SETS_MAX):
+    for seconds in (0.001, 0.3, 0.3, 100):
+        metrics.observe("c_seconds", seconds, kind='x"\\\n')
+    figures = parse(metrics.text())
+    assert figures.kinds == {
+        "a": "counter",
+        "b": "counter",
+        "c_seconds": "histogram",
+        "d_bytes": "gauge",
+    }
+    buckets = {labels["le"]: value for labels, value in figures.samples["c_seconds_bucket"]}
+    assert (buckets["0.005"], buckets["0.25"], buckets["0.5"], buckets["+Inf"]) == (1, 1, 3, 4)
+    assert figures.total("c_seconds_count", kind='x"\\\n') == 4
+    assert figures.total("c_seconds_sum") == pytest.approx(100.601)
+
+
+def test_every_declared_metric_can_be_read_by_prometheus() -> None:
+    """The whole table, with a value in each, has the types and helps that it declares."""
+    metrics = Metrics()
+    for name, metric in METRICS.items():
+        labels = dict.fromkeys(metric.labels, "x")
+        if metric.kind == "histogram":
+            metrics.observe(name, 1, **labels)
+        elif metric.kind == "counter":
+            metrics.count(name, **labels)
+        else:
+            metrics.set(name, 1, **labels)
+    figures = parse(metrics.text())
+    kinds = {name.removesuffix("_total"): metric.kind for name, metric in METRICS.items()}
+    assert figures.kinds == kinds
+    assert figures.helps == {name.removesuffix("_total"): m.help for name, m in METRICS.items()}
+
+
+def test_label_values_are_bounded() -> None:
+    """A stranger who invents label values fills `other`, not the memory, nor pushes others out."""
+    metrics = Metrics(DECLARED, {"kind": frozenset({"known"})})
+    for number in range(10 * LABEL_VALUES_MAX):
         metrics.count("b_total", kind=str(number))
-    assert metrics.value("b_total", kind="other") == 9 * LABEL_SETS_MAX
-    assert metrics.total("b_total") == 10 * LABEL_SETS_MAX
-    assert metrics.text().count("b_total{") == LABEL_SETS_MAX + 1
+    metrics.count("b_total", kind="known")
+    metrics.count("b_total", kind="x" * 10_000)
+    assert metrics.value("b_total", kind="other") == 9 * LABEL_VALUES_MAX + 1
+    assert metrics.value("b_total", kind="known") == 1
+    assert metrics.total("b_total") == 10 * LABEL_VALUES_MAX + 2
+    assert metrics.text().count("b_total{") == LABEL_VALUES_MAX + 2
+
+
+def test_a_full_label_leaves_the_others_alone() -> None:
+    """Invented actions go to `other`; their statuses, and the actions of the catalogue, stay."""
+    metrics = Metrics()
+    for number in range(2 * LABEL_VALUES_MAX):
+        metrics.count("eventlog_events_total", action=f"Made{number}", status="error")
+    for action in catalogue():
+        metrics.count("eventlog_events_total", action=action, status="success")
+    value = metrics.value
+    assert value("eventlog_events_total", action="other", status="error") == LABEL_VALUES_MAX
+    assert value("eventlog_events_total", action="PasswordsAuthenticate", status="success") == 1
+    assert "other" not in {
+        labels["action"]
+        for labels, _ in parse(metrics.text()).samples["eventlog_events_total"]
+        if labels["status"] == "success"
+    }
+
+
+def test_a_long_label_is_cut() -> None:
+    """Nobody makes a scrape large with one value."""
+    metrics = Metrics(DECLARED)
+    metrics.count("b_total", kind="x" * 10_000)
+    assert metrics.value("b_total", kind="x" * LABEL_CHARS_MAX) == 1
 
 
 def test_an_undeclared_metric_or_label_is_a_mistake() -> None:
@@ -68,10 +137,11 @@ def test_counting_is_thread_safe() -> None:
 
 
 def test_names_follow_the_house() -> None:
-    """Counters are called eventlog_<noun>_total, summaries of time eventlog_<noun>_seconds."""
+    """Counters are called eventlog_<noun>_total, histograms of time eventlog_<noun>_seconds."""
     for name, metric in METRICS.items():
         assert name.startswith("eventlog_")
-        assert name.endswith("_total" if metric.kind == "counter" else "_seconds")
+        assert name.endswith("_total") == (metric.kind == "counter")
+        assert name.endswith("_seconds") or metric.kind != "histogram"
 
 
 def test_occasionally_is_due_once_a_period() -> None:

@@ -40,6 +40,7 @@ class Context:
         status: returns the answer to `/api/v1/status`; blocks.
         is_ready: tells whether event logs are taken at this moment.
         access: who may ask.
+        read_gauges: brings the figures of the store up to date; blocks.
         administration: erases, purges and imports; blocks.
         rejected: the records rejected last, newest first.
 
@@ -51,6 +52,7 @@ class Context:
     status: Callable[[], dict[str, Any]]
     is_ready: Callable[[], bool]
     access: Access
+    read_gauges: Callable[[], None]
     administration: Administration
     rejected: Callable[[], Sequence[Mapping[str, Any]]] = tuple
     _pool: ThreadPoolExecutor = field(

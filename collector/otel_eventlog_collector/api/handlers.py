@@ -124,7 +124,8 @@ async def readyz(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """GET /metrics."""
     context = context_of(request)
-    text = await context.read(context.metrics.text)
+    await context.read(context.read_gauges)
+    text = context.metrics.text()  # here, between two counts that belong together
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8", headers=_NO_STORE)
 
 
