@@ -48,7 +48,6 @@ from otel_eventlog_collector.readiness import Readiness
 from otel_eventlog_collector.receiver.grpc import GrpcReceiver
 from otel_eventlog_collector.receiver.http import HttpReceiver
 from otel_eventlog_collector.receiver.intake import Authorize, Intake
-from otel_eventlog_collector.rejections import RecentRejections
 from otel_eventlog_collector.retention import keep_retention
 from otel_eventlog_collector.store import open_store
 from otel_eventlog_collector.tail import Tail
@@ -114,7 +113,6 @@ class Service:
             traces=TraceDecoder(mapper),
             on_accepted=self._forward if self._forwarder else None,
             readiness=self._readiness,
-            rejections=RecentRejections(clock),
         )
         self._context = self._make_context(mapper, door)
         connect_gauges(

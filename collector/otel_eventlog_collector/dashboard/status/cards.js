@@ -2,10 +2,11 @@
 
 import { element, icon } from "../dom.js";
 import { agoText, bytesText, countText, durationText, spanText, timeText } from "../text.js";
-import { bars, card, counts, facts, figure } from "./figures.js";
+import { BARS_MIN, bars, card, counts, facts, figure } from "./figures.js";
 import { sum } from "./health.js";
 
 const NS_PER_MS = 1e6;
+const TELLING = 100_000; // with fewer event logs, the room that files keep free says more than they do
 
 /** What arrives. @param {any} status */
 export function ingestCard(status) {
@@ -46,11 +47,11 @@ export function storeCard(status, utc) {
       figure(spanText(store.retention_ns / NS_PER_MS), "kept for"),
     ),
     bars({ values: days.map((day) => day.events), label: `Event logs of ${days.length} days`, tell, class: "by-day" }),
-    element("p", { class: "axis dim" }, element("span", {}, days[0]?.day ?? ""), element("span", {}, days.length > 1 ? days.at(-1).day : "")),
+    element("p", { class: "axis dim" }, element("span", {}, days.length >= BARS_MIN ? days[0].day : ""), element("span", {}, days.at(-1)?.day ?? "")),
     facts([
       ["Oldest", store.oldest ? moment(store.oldest, utc) : "none yet"],
       ["Newest", store.newest ? moment(store.newest, utc) : null],
-      ["An event log takes", store.events ? `${countText(Math.round(store.bytes_on_disk / store.events))} bytes, indexes included` : null],
+      ["An event log takes", store.events >= TELLING ? `${countText(Math.round(store.bytes_on_disk / store.events))} bytes, indexes included` : null],
       ["Last purge", purge ? element("span", {}, moment(purge.time, utc), ` · ${purgeText(purge)}`) : "none yet"],
       ["No outcome after", spanText(status.no_outcome_after_ns / NS_PER_MS)],
     ]),

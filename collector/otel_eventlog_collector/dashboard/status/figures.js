@@ -45,20 +45,24 @@ export function counts(counted, name, none) {
   );
 }
 
+/** Room for so many bars there is always, so that few do not become blocks. */
+export const BARS_MIN = 20;
+
 /**
- * A bar for each value, with what it says when one points at it.
+ * A bar for each value, the last one on the right, with what it says when one points at it.
  * @param {{values: number[], label: string, tell: (at: number) => string, class?: string}} given
  *   label: what the bars show, for those who do not see them
  */
 export function bars({ values, label, tell, class: kind = "" }) {
-  const [width, tall] = [Math.max(1, values.length) * 10, 64];
+  const places = Math.max(BARS_MIN, values.length);
+  const [width, tall, first] = [places * 10, 64, (places - values.length) * 10];
   const most = Math.max(1, ...values);
   const drawn = values.map((value, at) => {
     const height = value ? Math.max(1.5, (value / most) * tall) : 0;
     return svg(
       "g", {}, svg("title", {}, tell(at)),
-      svg("rect", { class: "room", x: at * 10, y: 0, width: 10, height: tall }),
-      height ? svg("rect", { class: "bar-ingest", x: at * 10 + 1, y: tall - height, width: 8, height }) : null,
+      svg("rect", { class: "room", x: first + at * 10, y: 0, width: 10, height: tall }),
+      height ? svg("rect", { class: "bar-ingest", x: first + at * 10 + 1, y: tall - height, width: 8, height }) : null,
     );
   });
   return svg("svg", { class: `bars ${kind}`, viewBox: `0 0 ${width} ${tall}`, preserveAspectRatio: "none", role: "img", "aria-label": label }, ...drawn);

@@ -6,11 +6,13 @@ import { SORT_DEFAULT, createActionTable, percentText, perMinute } from "../acti
 import { byId, element, icon } from "../dom.js";
 import { createChips } from "../events/chips.js";
 import { createSearch } from "../events/search.js";
-import { timePicker } from "../events/timepicker.js";
+import { momentMs, timePicker } from "../events/timepicker.js";
 import { go, parametersOf, state as stateNow, urlOf } from "../router.js";
 import { countText } from "../text.js";
 
 const REFRESH_MS = 30_000; // how often figures up to now are counted again
+const SHORT_S = 3600;
+const SLICES = 48;
 
 /** @type {ReturnType<typeof createPage>|null} */
 let page = null;
@@ -76,7 +78,7 @@ function createPage(place) {
     const elsewhere = parametersOf({ ...state, q: withoutPlaces(state.q) });
     try {
       const [found, facets] = await Promise.all([
-        ask("actions", parametersOf(state), { signal }),
+        ask("actions", [...parametersOf(state), ...bucketOf(state)], { signal }),
         ask("facets", [...elsewhere, ...PLACE_FIELDS.map((field) => ["field", field])], { signal }),
       ]);
       lines = found.actions;
@@ -130,6 +132,12 @@ function createPage(place) {
       asking.abort();
     },
   };
+}
+
+// The collector's own slices are minutes at least: too few of them in a short time.
+function bucketOf({ since, until }) {
+  const span_s = (momentMs(until) - momentMs(since)) / 1000;
+  return span_s > 0 && span_s < SHORT_S ? [["bucket", `${Math.ceil(span_s / SLICES)}s`]] : [];
 }
 
 function summed(found) {
