@@ -95,9 +95,8 @@ class Service:
         self._store = open_for_writing(settings, clock)
         self._tail = Tail(self._store, render)
         self._freshness = Freshness()
-        self._pipeline = Pipeline(
-            mapper, self._store, clock, self._tail.wake, self.metrics, self._freshness
-        )
+        wake = self._tail.wake
+        self._pipeline = Pipeline(mapper, self._store, clock, wake, self.metrics, self._freshness)
         to = settings.forward_traces_to
         self._forwarder = TraceForwarder(to, self.metrics) if to else None
         self._readiness = Readiness(self._tell_readiness)
@@ -120,13 +119,6 @@ class Service:
             administration=_administration(
                 settings, self._store, mapper, clock, on_change=self._tail.wake
             ),
-        )
-        connect_gauges(
-            self.metrics,
-            intake=self._intake,
-            pipeline=self._pipeline,
-            tail=self._tail,
-            is_ready=self._context.is_ready,
         )
         for_senders = Certificates(settings.tls_files) if settings.tls_files else None
         self._otlp_http = HttpReceiver(
@@ -163,6 +155,9 @@ class Service:
             ConfigError: an address cannot be bound; what was started is still to be stopped.
 
         """
+        connect_gauges(
+            self.metrics, self._intake, self._pipeline, self._tail, self._context.is_ready
+        )
         if self._forwarder:
             self._forwarder.start()
         self._keep(keep_retention(self._store, on_report=self._on_purge))

@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from typing import Any
 
 from otel_eventlog.model import EventLog
+from otel_eventlog.pairs import Pair
 from otel_eventlog_collector import service
 from otel_eventlog_collector.cli.main import run
 from otel_eventlog_collector.protocols import Store, WriteResult
@@ -29,11 +30,11 @@ class HastyStore:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
 
-    def write(self, events: Sequence[EventLog]) -> Future[WriteResult]:
+    def write(self, events: Sequence[EventLog], pairs: Sequence[Pair] = ()) -> Future[WriteResult]:
         """Say that all is stored."""
-        threading.Timer(LATE_S, self._store.write, [list(events)]).start()
+        threading.Timer(LATE_S, self._store.write, [list(events), list(pairs)]).start()
         hasty: Future[WriteResult] = Future()
-        hasty.set_result(WriteResult(stored=len(events)))
+        hasty.set_result(WriteResult(stored=len(events) + 2 * len(pairs)))
         return hasty
 
 
