@@ -8,11 +8,14 @@ make bench ARGS="soak --minutes 30"      one of them, with its own options
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 
 from benchmarks import (
     application_cost,
     application_throughput,
+    dashboard,
+    decode_cost,
     freshness,
     import_time,
     ingest,
@@ -29,13 +32,15 @@ BENCHMARKS = {
     "rules": ("a look at the rules, with few and with many", rule_cost.main),
     "throughput": ("a small FastAPI application under load", application_throughput.main),
     "store": ("durable ingest beside bare executemany of two plain rows", store_ingest.main),
+    "decode": ("from a span's bytes to what the store writes", decode_cost.main),
     "ingest": ("what a collector takes in, durably, over OTLP/HTTP", ingest.main),
     "purge": ("what the purge of a day costs the requests meanwhile", purge.main),
     "freshness": ("how soon a completed request is visible", freshness.main),
     "reading": ("how fast ten million event logs are read", reading.main),
+    "dashboard": ("how soon the dashboard shows something", dashboard.main),
     "soak": ("whether a collector stays small and quick", soak.main),
 }
-LONG = ("reading", "soak")
+LONG = ("dashboard", "reading", "soak")
 """Only when they are asked for."""
 
 
@@ -56,6 +61,8 @@ def main() -> None:
         parser.error(
             f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}"
         )
+    # So that what was started ends as well when somebody ends this.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     for name in names or [name for name in BENCHMARKS if name not in LONG]:
         title, run = BENCHMARKS[name]
         print(f"\n{name}: {title}\n")

@@ -134,7 +134,8 @@ class Renewal:
 
     def _renew_logs(self, message: Message, now: int) -> None:
         ids = _RANDOM_IDS.iter_unpack(self._rng.randbytes(24 * len(message.logs)))
-        started = iter(self._open.pop(message.group, ()))
+        is_of_outcomes = message.logs[0][0] is None
+        started = iter(self._open.pop(message.group, ()) if is_of_outcomes else ())
         left_open = []
         for (start, outcome), (trace_id, span_id) in zip(message.logs, ids, strict=True):
             born = next(started, None) if start is None else None

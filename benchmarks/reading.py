@@ -35,7 +35,6 @@ EXPLAINING = Path(__file__).parent / "apps/explaining_collector.py"
 REPEATS_MIN = 3
 ASKING_S_MAX = 2.0
 """A slow question is asked less often than it might be, so that a run ends."""
-COLD_A_GROUP = 2
 FULL_SPEED_S = 3.0
 RECORDS, CONNECTIONS = 512, 8
 SHARE = 0.95
@@ -86,7 +85,7 @@ def ask_all(
         ask(connection, timing.question)
         measured = getattr(timing, part)
         while len(measured) < repeats and (
-            len(measured) < REPEATS_MIN or time.monotonic() < until_s
+            len(measured) < min(REPEATS_MIN, repeats) or time.monotonic() < until_s
         ):
             ms, wrong = ask(connection, timing.question)
             measured.append(ms)
@@ -179,9 +178,9 @@ def idle(made: Stock, timings: list[Timing], repeats: int) -> None:
         ask_all(collector.api_host, timings, "idle", repeats, progress)
 
 
-def cold(made: Stock, timings: list[Timing]) -> None:
+def cold(made: Stock, timings: list[Timing], of_each_group: int) -> None:
     """Ask the slowest questions once, each after a restart with an empty page cache."""
-    chosen = list(slowest(timings, COLD_A_GROUP))
+    chosen = list(slowest(timings, of_each_group))
     with Progress("cold", len(chosen)) as progress:
         for timing in chosen:
             drop_from_page_cache(made.data)
@@ -276,14 +275,16 @@ def write_details(file: Path, timings: Sequence[Timing], plans: dict[str, list[s
     file.write_text("\n".join(lines) + "\n")
 
 
-def more_than_warm(made: Stock, folder: Path, timings: list[Timing], repeats: int) -> str:
+def more_than_warm(
+    options: argparse.Namespace, made: Stock, folder: Path, timings: list[Timing]
+) -> str:
     """Ask cold, then under load; return what the load was."""
-    cold(made, timings)
+    cold(made, timings, options.cold)
     # On a copy: what comes in is not to stay in a directory that is kept.
     copy = folder / "copy"
     shutil.copytree(made.data, copy)
     try:
-        return loaded(Stock(copy, made.plan), timings, repeats)
+        return loaded(Stock(copy, made.plan), timings, options.repeats)
     finally:
         shutil.rmtree(copy)
 
@@ -293,7 +294,7 @@ def run(options: argparse.Namespace, folder: Path) -> None:
     made = stock(folder, int(options.events))
     timings = [Timing(question) for question in all_questions(made.plan)]
     idle(made, timings, options.repeats)
-    told = "" if options.quick else more_than_warm(made, folder, timings, options.repeats)
+    told = "" if options.quick else more_than_warm(options, made, folder, timings)
     print_rows(summary(timings), left=(0, 3, 5, 7))
     print(f"\n{told}")
     plans = query_plans(made, timings)
@@ -310,6 +311,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--events", type=float, default=1e7)
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the event logs there")
     parser.add_argument("--repeats", type=int, default=20, help="of each question, at most")
+    parser.add_argument("--cold", type=int, default=2, help="questions of each group, cold")
     parser.add_argument("--quick", action="store_true", help="only warm, only idle")
     default = Path(tempfile.gettempdir()) / "eventlog-reading.txt"
     parser.add_argument("--details", type=Path, metavar="FILE", default=default)

@@ -31,11 +31,15 @@ import httptools
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from benchmarks.live_collector import live_collector
-from otel_eventlog.model import EventLog, SpanData
+from otel_eventlog.mapping import Mapper
+from otel_eventlog.model import EventLog, Rank
+from otel_eventlog.privacy import Privacy
+from otel_eventlog.rulefile import load_rule_set
 from otel_eventlog_collector.asgi_server import AsgiServer, bind
 from otel_eventlog_collector.metrics import Metrics
 from otel_eventlog_collector.otlp.encode import Encoding, Signal, encode_response
-from otel_eventlog_collector.protocols import ConsumeResult
+from otel_eventlog_collector.otlp.traces import TraceDecoder
+from otel_eventlog_collector.protocols import ConsumeResult, SpansToConsume
 from otel_eventlog_collector.receiver.http import HttpReceiver
 from otel_eventlog_collector.receiver.intake import Accepted, Intake
 
@@ -46,8 +50,33 @@ ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-le
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
+class Template:
+    """A request that is new each time it is sent: other ids in the same bytes."""
+
+    def __init__(self, number: int) -> None:
+        sent = body(number)
+        self._head = (
+            b"POST /v1/traces HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: benchmark\r\n"
+            b"Accept: */*\r\nContent-Type: application/x-protobuf\r\nContent-Length: %d\r\n\r\n"
+            % len(sent)
+        )
+        spans = ExportTraceServiceRequest.FromString(sent).resource_spans[0].scope_spans[0].spans
+        self._body = bytearray(sent)
+        self._places = [
+            (at := sent.index(each), at + len(each))
+            for span in spans
+            for each in (span.trace_id, span.span_id)
+        ]
+
+    def request(self) -> bytes:
+        """Return a request that was never sent."""
+        for start, end in self._places:
+            self._body[start:end] = os.urandom(end - start)
+        return self._head + self._body
+
+
 def body(number: int) -> bytes:
-    """Return one request of realistic log-ins, ids all different."""
+    """Return one request of realistic log-ins."""
     request = ExportTraceServiceRequest()
     resource = request.resource_spans.add()
     pair = resource.resource.attributes.add(key="service.name")
@@ -83,7 +112,7 @@ def body(number: int) -> bytes:
 class Prompt:
     """A consumer that answers at once."""
 
-    async def consume_spans(self, spans: Sequence[SpanData]) -> ConsumeResult:
+    async def consume_spans(self, spans: SpansToConsume) -> ConsumeResult:
         """Have everything accepted."""
         return ConsumeResult(len(spans))
 
@@ -98,6 +127,12 @@ class PromptIntake(Intake):
     async def accept(self, *_request: object) -> Accepted:
         """Have everything accepted."""
         return Accepted()
+
+
+def decoding() -> Intake:
+    """Return an intake that decodes and maps as the collector's does."""
+    mapper = Mapper(load_rule_set((), (), default_packs=True), Privacy(None), Rank.DERIVED)
+    return Intake(Prompt(), Metrics(), traces=TraceDecoder(mapper))
 
 
 class Bare(asyncio.Protocol):
@@ -165,8 +200,8 @@ LISTENERS: dict[str, Callable[[], Coroutine[Any, Any, int]]] = {
     "bare httptools, no checks": bare,
     "ours, transport alone": lambda: ours(PromptIntake(Prompt(), Metrics())),
     "uvicorn, transport alone": lambda: uvicorn(PromptIntake(Prompt(), Metrics())),
-    "ours, decoded": lambda: ours(Intake(Prompt(), Metrics())),
-    "uvicorn, decoded": lambda: uvicorn(Intake(Prompt(), Metrics())),
+    "ours, decoded": lambda: ours(decoding()),
+    "uvicorn, decoded": lambda: uvicorn(decoding()),
 }
 
 
@@ -226,18 +261,13 @@ def cpu_s(pid: int) -> float:
 
 def load(port: int, seconds: float) -> tuple[int, float]:
     """Send on all connections, each one request after the other; return how many, and how long."""
-    requests = [
-        b"POST /v1/traces HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: benchmark\r\n"
-        b"Accept: */*\r\nContent-Type: application/x-protobuf\r\nContent-Length: %d\r\n\r\n%s"
-        % (len(sent), sent)
-        for sent in map(body, range(VARIANTS))
-    ]
+    templates = [Template(number) for number in range(VARIANTS)]
     selector = selectors.DefaultSelector()
     for _ in range(CONNECTIONS):
         connection = socket.create_connection(("127.0.0.1", port))
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         selector.register(connection, selectors.EVENT_READ)
-        connection.sendall(requests[0])
+        connection.sendall(templates[0].request())
     begun, answered = time.perf_counter(), 0
     while time.perf_counter() - begun < seconds:
         for key, _ in selector.select():
@@ -245,7 +275,7 @@ def load(port: int, seconds: float) -> tuple[int, float]:
             if not connection.recv(4096).startswith(b"HTTP/1.1 200"):
                 raise ConnectionError
             answered += 1
-            connection.sendall(requests[answered % VARIANTS])
+            connection.sendall(templates[answered % VARIANTS].request())
     elapsed = time.perf_counter() - begun
     for key in list(selector.get_map().values()):
         key.fileobj.close()  # type: ignore[union-attr]

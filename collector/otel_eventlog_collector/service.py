@@ -35,6 +35,7 @@ from otel_eventlog_collector.freshness import WINDOW_S, Freshness
 from otel_eventlog_collector.gauges import connect_gauges, note_purge, read_store
 from otel_eventlog_collector.hash_keys import hash_keys
 from otel_eventlog_collector.insight.collector_status import STORED, counters_json, purge_json
+from otel_eventlog_collector.insight.rejection_view import rejection_json
 from otel_eventlog_collector.insight.views import Views, store_figures
 from otel_eventlog_collector.metrics import Metrics
 from otel_eventlog_collector.otlp.encode import Encoding, Signal
@@ -46,6 +47,7 @@ from otel_eventlog_collector.readiness import Readiness
 from otel_eventlog_collector.receiver.grpc import GrpcReceiver
 from otel_eventlog_collector.receiver.http import HttpReceiver
 from otel_eventlog_collector.receiver.intake import Authorize, Intake
+from otel_eventlog_collector.rejections import RecentRejections
 from otel_eventlog_collector.retention import keep_retention
 from otel_eventlog_collector.store import open_store
 from otel_eventlog_collector.tail import Tail
@@ -107,18 +109,15 @@ class Service:
             traces=TraceDecoder(mapper),
             on_accepted=self._forward if self._forwarder else None,
             readiness=self._readiness,
+            rejections=RecentRejections(clock),
         )
-        self._context = Context(
-            views=Views(self._store, clock, settings.trace_url, settings.no_outcome_after.ns),
+        self._context = self._make_context(mapper, door)
+        connect_gauges(
+            self.metrics,
+            intake=self._intake,
+            pipeline=self._pipeline,
             tail=self._tail,
-            metrics=self.metrics,
-            status=self.status,
-            is_ready=lambda: self.is_ready,
-            access=_access(settings, door),
-            read_gauges=partial(read_store, self.metrics, self._store, clock),
-            administration=_administration(
-                settings, self._store, mapper, clock, on_change=self._tail.wake
-            ),
+            is_ready=self._context.is_ready,
         )
         for_senders = Certificates(settings.tls_files) if settings.tls_files else None
         self._otlp_http = HttpReceiver(
@@ -148,6 +147,22 @@ class Service:
         self._stored = Rate(lambda: self.metrics.total(STORED))
         self.listeners: dict[str, str] = {}
 
+    def _make_context(self, mapper: Mapper, door: Door | None) -> Context:
+        settings, store, clock = self._settings, self._store, self._clock
+        return Context(
+            views=Views(store, clock, settings.trace_url, settings.no_outcome_after.ns),
+            tail=self._tail,
+            metrics=self.metrics,
+            status=self.status,
+            is_ready=lambda: self.is_ready,
+            access=_access(settings, door),
+            read_gauges=partial(read_store, self.metrics, store, clock),
+            administration=_administration(
+                settings, store, mapper, clock, on_change=self._tail.wake
+            ),
+            rejected=self._rejected,
+        )
+
     async def start(self) -> None:
         """Listen. When this returns every listener takes requests; `listeners` says where.
 
@@ -155,9 +170,6 @@ class Service:
             ConfigError: an address cannot be bound; what was started is still to be stopped.
 
         """
-        connect_gauges(
-            self.metrics, self._intake, self._pipeline, self._tail, self._context.is_ready
-        )
         if self._forwarder:
             self._forwarder.start()
         self._keep(keep_retention(self._store, on_report=self._on_purge))
@@ -223,6 +235,9 @@ class Service:
     def _lag(self) -> dict[str, Any] | None:
         lag = self._freshness.lag(self._clock())
         return None if lag is None else {**asdict(lag), "window_s": WINDOW_S}
+
+    def _rejected(self) -> list[dict[str, Any]]:
+        return [rejection_json(each) for each in self._intake.rejections.recent()]
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(work))

@@ -74,7 +74,7 @@ def test_scrolling_brings_more_and_keeps_the_page_small(view: EventsView, full: 
     numbered = {
         int(row["index"]) - 2: row["id"]
         for row in view.page.evaluate(
-            "[...document.querySelectorAll('.canvas .row:not([hidden])')]"
+            "[...document.querySelectorAll('.canvas .row')]"
             ".map((row) => ({index: row.getAttribute('aria-rowindex'), id: row.id}))"
         )
     }
@@ -115,7 +115,7 @@ def test_the_end_is_told(view: EventsView, full: Full) -> None:
 
 def test_columns_are_chosen_and_kept(view: EventsView) -> None:
     """A chosen column appears, stands in the address, and is there after a reload."""
-    view.open(**DAY)
+    view.open(q="service:mobile-api", **DAY)
     view.page.get_by_role("button", name="Columns").click()
     view.page.get_by_label("Address", exact=True).check()
     view.page.get_by_label("Service", exact=True).uncheck()

@@ -58,7 +58,7 @@ def test_markup_stays_text_everywhere(own: Collector, pages: Pages) -> None:
     view.page.keyboard.press("ArrowDown")
     view.page.keyboard.press("Enter")
     view.settled()
-    assert len(view.rows()) == 1
+    assert len(view.rows()) == 2
     expect(view.page.get_by_role("group", name="Active filters")).to_contain_text("<script>")
     view.table.locator(".row .c-action").nth(1).click()
     expect(view.detail.locator("header h2")).to_contain_text("<script>")

@@ -120,7 +120,7 @@ def nothing_ran(page: Page) -> None:
 def settle(page: Page) -> None:
     """Wait until what was asked for is drawn."""
     page.wait_for_load_state("networkidle") if "live=1" not in page.url else None
-    expect(page.locator(".skeleton")).to_have_count(0)
+    expect(page.locator(".skeleton:visible")).to_have_count(0)
 
 
 @pytest.mark.parametrize("view", VIEWS)

@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
-from otel_eventlog_collector.api.app import ADMIN_PATHS, PATHS
+from otel_eventlog_collector.api.access import SESSION_PATH
+from otel_eventlog_collector.api.app import ADMIN_PATHS, PATHS, SESSION_METHODS
 from otel_eventlog_collector.api.openapi import document
 from tests.support.crowd import some_requests
 from tests.support.service import RunningService, running_service
@@ -59,6 +60,7 @@ def test_every_endpoint_is_described_and_nothing_else() -> None:
     """The description has the endpoints below /api that are routed, with their methods."""
     routed = {f"GET {path}" for path in PATHS if path.startswith("/api/")}
     routed |= {f"{method} {path}" for path, (method, _) in ADMIN_PATHS.items()}
+    routed |= {f"{method} {SESSION_PATH}" for method in SESSION_METHODS}
     assert {*OPERATIONS, f"GET {ENDLESS}"} == {each.replace(":path}", "}") for each in routed}
 
 
@@ -105,5 +107,5 @@ def fields_are_to_blame(case: Any, content: dict[str, Any]) -> None:
     named = {mistake["field"] for mistake in content["errors"]}
     assert named <= sent, f"{named} were not among {sent}"
     assert all(mistake["message"] for mistake in content["errors"])
-    if not case.body:
+    if not case.operation.body:
         assert named

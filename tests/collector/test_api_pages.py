@@ -35,7 +35,7 @@ def test_the_page_and_all_it_asks_for_come_from_the_collector(running: RunningSe
     """Every file that the page or one of its modules names is served here, with its type."""
     page = running.http.get("/")
     assert page.status_code == 200
-    wanted = set(re.findall(r'(?:src|href)="([^"]+)"', page.text))
+    wanted = set(re.findall(r'<(?:link|script)\b[^>]*(?:src|href)="([^"]+)"', page.text))
     for name in MODULES:
         source = (DASHBOARD_DIR / name).read_text()
         imported = re.findall(r'(?:from |import\()"(\.[^"]+)"', source)

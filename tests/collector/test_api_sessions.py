@@ -210,7 +210,7 @@ def test_bodies_that_are_no_token(running: RunningService, content: bytes, kind:
     """Other bodies are refused; so are forms, which other sites can send without asking."""
     answer = running.http.post(SESSION, content=content, headers={"Content-Type": kind})
     assert answer.status_code == 400
-    assert answer.json()["errors"][0]["field"] == "token"
+    assert '{"token": "…"}' in answer.json()["error"]
 
 
 @pytest.mark.parametrize(

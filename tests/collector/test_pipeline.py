@@ -12,8 +12,9 @@ import pytest
 
 from otel_eventlog.mapping import Mapper
 from otel_eventlog.model import EventLog, Rank, SpanData, Status
-from otel_eventlog.pairs import Pair
+from otel_eventlog.pairs import Pair, PairTemplate
 from otel_eventlog.privacy import Privacy
+from otel_eventlog.rules import Match
 from otel_eventlog_collector.errors import Overloaded, StoreUnavailable
 from otel_eventlog_collector.limits import CLOCK_SKEW_NS_MAX, EVENTS_PER_WRITE_MAX
 from otel_eventlog_collector.metrics import Metrics
@@ -277,3 +278,68 @@ def test_a_thousand_spans_are_mapped_quickly() -> None:
     begun = time.process_time()
     Setup(ListWriter()).spans(spans)
     assert time.process_time() - begun < 1
+
+
+def pairs_of(count: int, **changes: Any) -> list[Pair]:
+    """Return pairs of one template with different span ids."""
+    template = PairTemplate(
+        event_log(Status.START, span_id=0, rank=Rank.DERIVED),
+        event_log(Status.ERROR, span_id=0, rank=Rank.DERIVED),
+    )
+    own = Pair(template, NOW, NOW + 5, 0, (7).to_bytes(16), 0, *[None] * 11)
+    return [own._replace(span_id=number, **changes) for number in range(1, count + 1)]
+
+
+def consume(setup: Setup, batch: SpansToConsume) -> ConsumeResult:
+    """Consume what a decoder gave on a loop of its own."""
+    return asyncio.run(setup.pipeline.consume_spans(batch))
+
+
+def test_pairs_and_spans_of_one_request_share_a_write() -> None:
+    """What became pairs while decoding, and what is mapped here, is committed together."""
+    writer = ListWriter(lambda _number: WriteResult(stored=1))
+    setup = Setup(writer)
+    batch = SpansToConsume(many(2), pairs=pairs_of(3))
+    assert consume(setup, batch) == ConsumeResult(accepted=5)
+    assert [len(events) for events in writer.writes] == [10]
+    assert setup.metrics.value("eventlog_events_mapped_total") == 10
+    counted = {"action": "PasswordsAuthenticate"}
+    assert setup.metrics.value("eventlog_events_total", status="start", **counted) == 5
+    assert setup.metrics.value("eventlog_events_total", status="error", **counted) == 3
+    assert setup.metrics.value("eventlog_events_total", status="success", **counted) == 2
+
+
+def test_a_span_that_was_recognised_is_not_matched_again() -> None:
+    """The decoder's match comes along; the rules are not asked a second time."""
+    rule = RULES.rules[0]
+    writer = ListWriter()
+    setup = Setup(writer, Mapper(rule_set(""), Privacy(), Rank.DERIVED))
+    consume(setup, SpansToConsume([span_data()], [Match("SomethingElse", rule)]))
+    assert {event.action for event in writer.writes[0]} == {"SomethingElse"}
+
+
+def test_many_pairs_are_written_in_bounded_slices() -> None:
+    """A batch of 8,192 spans that are all known stays within the limit of a write."""
+    writer = ListWriter()
+    assert consume(Setup(writer), SpansToConsume(pairs=pairs_of(8192))).accepted == 8192
+    assert max(len(events) for events in writer.writes) <= EVENTS_PER_WRITE_MAX
+    assert writer.in_flight_max == 1
+
+
+def test_pairs_in_the_future_are_flagged_and_their_neighbours_are_not() -> None:
+    """Only what is more than ten minutes ahead of the collector is clock-skewed."""
+    writer = ListWriter()
+    setup = Setup(writer)
+    ahead = NOW + CLOCK_SKEW_NS_MAX + 1
+    late = pairs_of(1, start_unix_nano=ahead, end_unix_nano=ahead)
+    consume(setup, SpansToConsume(pairs=[*late, *pairs_of(3)[1:]]))
+    flagged = {event.span_id: event.clock_skewed for event in writer.writes[0]}
+    assert flagged == {1: True, 2: False, 3: False}
+    assert setup.metrics.value("eventlog_events_clock_skewed_total") == 2
+
+
+def test_pairs_that_cannot_be_committed_fail_their_request() -> None:
+    """A failed write of pairs refuses the request, as one of event logs does."""
+    writer = ListWriter(lambda number: StoreUnavailable("disk full") if number else WriteResult())
+    with pytest.raises(StoreUnavailable):
+        consume(Setup(writer), SpansToConsume(pairs=pairs_of(1500)))

@@ -40,7 +40,8 @@ class EventsView:
     def settled(self) -> None:
         """Wait until rows, or the reason why there are none, are there."""
         expect(self.table.locator(".canvas .row .c-action, .foot p").first).to_be_attached()
-        expect(self.page.locator(".list .skeleton")).to_have_count(0)
+        expect(self.page.locator(".ghosts")).to_be_hidden()
+        expect(self.page.locator(".canvas .skeleton")).to_have_count(0)
 
     def rows(self) -> list[dict[str, str]]:
         """Return the lines that are elements now, from the top, each by its columns."""
@@ -60,7 +61,7 @@ class EventsView:
 
     def row(self, text: str) -> Locator:
         """Return the first line that says something."""
-        return self.table.locator(".canvas .row:not([hidden])").filter(has_text=text).first
+        return self.table.locator(".canvas .row").filter(has_text=text).first
 
     def ask(self, q: str) -> None:
         """Type a search and press Enter."""
@@ -106,7 +107,7 @@ class EventsView:
 
 
 _ROWS = """() => [...document.querySelectorAll('.canvas .row')]
-    .filter((row) => !row.hidden && row.querySelector('.cell'))
+    .filter((row) => row.querySelector('.cell'))
     .map((row) => ({
         index: row.getAttribute('aria-rowindex'),
         cells: Object.fromEntries([...row.children].map((cell) => [

@@ -38,8 +38,9 @@ async def sign_in(request: Request) -> Response:
         return error_response(400, "no token is needed here: nobody has to sign in")
     token = await _token_of(request)
     if token is None:
-        message = f'send application/json of at most {BODY_BYTES_MAX} bytes: {{"token": "…"}}'
-        return error_response(400, message, [{"field": "token", "message": message}])
+        return error_response(
+            400, f'send application/json of at most {BODY_BYTES_MAX} bytes: {{"token": "…"}}'
+        )
     judgement = access.door.judge(f"Bearer {token}", Scope.READ, peer_of(request.scope))
     if judgement.verdict is Verdict.UNKNOWN:
         return error_response(401, "this token is not known here: mistyped, or revoked")

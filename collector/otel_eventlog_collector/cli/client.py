@@ -18,7 +18,7 @@ from otel_eventlog_collector.insight.views import Parameters
 
 GAP = "note: event logs were purged before they could be shown here"
 
-Question: TypeAlias = Literal["events", "requests", "histogram", "facets", "actions"]
+Question: TypeAlias = Literal["events", "requests", "histogram", "facets", "actions", "rejected"]
 
 
 class Client(Protocol):

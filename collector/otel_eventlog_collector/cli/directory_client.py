@@ -33,6 +33,11 @@ class DirectoryClient:
 
     def ask(self, question: Question, parameters: Parameters) -> dict[str, Any]:
         """Answer as the API would."""
+        if question == "rejected":
+            raise ConfigError(
+                "rejected records are not in a data directory",
+                hint="ask the running collector that refused them, with --url URL",
+            )
         answer: dict[str, Any] = getattr(self._views, question)(parameters)
         return answer
 

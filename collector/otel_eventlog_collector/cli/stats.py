@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.table import Table
 
 from otel_eventlog_collector.cli.client import open_client
@@ -20,7 +21,14 @@ from otel_eventlog_collector.cli.options import (
     given,
     with_filters,
 )
-from otel_eventlog_collector.cli.output import console, print_json, safe, status_text, time_text
+from otel_eventlog_collector.cli.output import (
+    console,
+    note,
+    print_json,
+    safe,
+    status_text,
+    time_text,
+)
 
 _BARS = " ▁▂▃▄▅▆▇█"
 _FACETS = ("action", "user_id", "error_type", "service")
@@ -30,7 +38,7 @@ _NS_PER_DAY = 86_400_000_000_000
 
 
 @with_filters
-def stats(
+def stats(  # noqa: PLR0913 - one argument for each option
     *,
     url: Url = None,
     data: Data = None,
@@ -38,6 +46,13 @@ def stats(
     since: Since = None,
     until: Until = None,
     q: Search = None,
+    rejected: Annotated[
+        bool,
+        typer.Option(
+            "--rejected",
+            help="List instead the records that the running collector rejected last, and why.",
+        ),
+    ] = False,
     as_json: AsJson = False,
     filters: list[tuple[str, str]],
 ) -> None:
@@ -45,10 +60,17 @@ def stats(
 
     Looks at the last day unless --since says otherwise.
 
-    For example: `otel-eventlog stats --since -7d --status error`
+    For example:
+
+    `otel-eventlog stats --since -7d --status error`
+
+    `otel-eventlog stats --rejected`
     """
     parameters = [*filters, *given(since=since, until=until, q=q)]
     with closing(open_client(url, data, token)) as client:
+        if rejected:
+            _show_rejected(client.ask("rejected", [])["rejected"], as_json=as_json)
+            return
         store = client.status()["store"]
         histogram = client.ask("histogram", parameters)
         facets = client.ask(
@@ -62,6 +84,8 @@ def stats(
         return
     out = console()
     out.print(_store_line(store))
+    for file in store.get("set_aside", ()):
+        out.print(safe(f"set aside, not read: {file['name']}: {file['reason']}"))
     out.print()
     out.print(f"{time_text(histogram['since'])} to {time_text(histogram['until'])}")
     out.print(_status_table(buckets))
@@ -69,6 +93,25 @@ def stats(
         if facets[name]:
             out.print()
             out.print(_facet_table(name, facets[name]))
+
+
+def _show_rejected(records: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        print_json(records)
+        return
+    if not records:
+        note("The collector has rejected nothing since it started.")
+        return
+    table = Table("TIME", "SIGNAL", "SERVICE", "SPAN", "WHY", box=None, pad_edge=False)
+    for each in records:
+        table.add_row(
+            time_text(each["time"]),
+            safe(each["signal"]),
+            safe(each["service"] or ""),
+            safe(each["span_id"] or ""),
+            safe(each["message"]),
+        )
+    console().print(table)
 
 
 def _store_line(store: Mapping[str, Any]) -> str:

@@ -220,6 +220,7 @@ def store_figures(status: StoreStatus) -> dict[str, Any]:
             {"day": each.day, "events": each.events, "bytes_on_disk": each.bytes_on_disk}
             for each in status.days
         ],
+        "set_aside": [{"name": each.name, "reason": each.reason} for each in status.set_aside],
     }
 
 

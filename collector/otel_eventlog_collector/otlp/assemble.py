@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from otel_eventlog.errors import WireError
 from otel_eventlog.model import Attributes, EventLog, SpanData
 from otel_eventlog.pairs import Pair
@@ -16,6 +18,7 @@ from otel_eventlog_collector.otlp.records import (
     RecordError,
     Rejections,
 )
+from otel_eventlog_collector.otlp.rejected import Rejected
 from otel_eventlog_collector.otlp.walk import over
 
 
@@ -72,9 +75,9 @@ class SpanBatch:
         """Count spans that nobody wants."""
         self._unwanted += count
 
-    def reject(self, error: Exception) -> None:
-        """Count a span that cannot be one."""
-        self._rejections.add(_as_record_error(error))
+    def reject(self, error: Exception, tell: Callable[[str, str], Rejected]) -> None:
+        """Count a span that cannot be one; `tell` says more of it, given reason and sentence."""
+        self._rejections.add(_as_record_error(error), tell)
 
     def result(self) -> DecodedSpans:
         """Return what was collected."""
@@ -83,6 +86,7 @@ class SpanBatch:
             matches=self._matches,
             pairs=self._pairs,
             rejected=self._rejections.total,
+            rejected_told=self._rejections.told,
             error_message=self._rejections.message("spans", self._received),
             received=self._received,
             unwanted=self._unwanted,
@@ -107,15 +111,16 @@ class LogBatch:
         else:
             self._events.append(event)
 
-    def reject(self, error: Exception) -> None:
+    def reject(self, error: Exception, tell: Callable[[str, str], Rejected]) -> None:
         """Count a record that calls itself an event log and cannot be one."""
-        self._rejections.add(_as_record_error(error))
+        self._rejections.add(_as_record_error(error), tell)
 
     def result(self) -> DecodedEventLogs:
         """Return what was collected."""
         return DecodedEventLogs(
             events=self._events,
             rejected=self._rejections.total,
+            rejected_told=self._rejections.told,
             error_message=self._rejections.message("log records", self._received),
             received=self._received,
             foreign=self._foreign,

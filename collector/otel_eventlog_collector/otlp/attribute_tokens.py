@@ -114,6 +114,11 @@ class AttributeTokens:
         self.recall = self._remembered.get
         """Returns the token of an encoded attribute that is remembered, or None."""
 
+    @property
+    def size(self) -> int:
+        """How many encoded attributes are remembered."""
+        return len(self._remembered)
+
     def read(self, data: bytes) -> tuple[Token, str]:
         """Return the token of any encoded attribute, and its text if its value makes no token.
 

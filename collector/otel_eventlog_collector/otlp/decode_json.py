@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from otel_eventlog.limits import INT64_MAX, INT64_MIN
@@ -44,6 +45,7 @@ from otel_eventlog_collector.otlp.records import (
     known_number,
     text_value,
 )
+from otel_eventlog_collector.otlp.rejected import Rejected, rejected_json
 
 _TRACE_ID_DIGITS = 32
 _SPAN_ID_DIGITS = 16
@@ -98,7 +100,7 @@ def decode_traces_json(body: bytes, recognise: Recognise | None = None) -> Decod
                         raise RecordError(Reason.MALFORMED)  # noqa: TRY301 - one place counts
                     reader.span(record, resource, name, batch)
                 except RecordError as error:
-                    batch.reject(error)
+                    batch.reject(error, partial(reader.rejected, record, resource))
     return batch.result()
 
 
@@ -119,7 +121,7 @@ def decode_logs_json(body: bytes) -> DecodedEventLogs:
                 try:
                     batch.add(reader.event_log(record, resource))
                 except RecordError as error:
-                    batch.reject(error)
+                    batch.reject(error, partial(reader.rejected, record, resource))
     return batch.result()
 
 
@@ -222,6 +224,16 @@ class _Reader:
             attributes=dict(self.values(record)),
         )
         return event_log_from(wire_record, resource)
+
+    def rejected(
+        self, where: JsonSlice, resource: Attributes | None, reason: str, sentence: str
+    ) -> Rejected:
+        """Tell of a rejected record, as far as it can be read."""
+        try:
+            record = self.build(where)
+        except RecordError:
+            record = {}
+        return rejected_json(reason, sentence, record, resource)
 
     def exceptions(self, span: Mapping[str, Any]) -> tuple[SpanEvent, ...]:
         """Return the exception events among the last events of a span."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
@@ -27,6 +29,7 @@ from otel_eventlog_collector.otlp.records import (
     RecordError,
     text_value,
 )
+from otel_eventlog_collector.otlp.rejected import Rejected, rejected_protobuf
 from otel_eventlog_collector.otlp.span_reader import SpanReader
 from otel_eventlog_collector.otlp.values import remembered_key_value
 
@@ -72,7 +75,8 @@ def decode_logs_protobuf(body: bytes) -> DecodedEventLogs:
                 try:
                     batch.add(_event_log(data, resource, budget))
                 except (DecodeError, RecordError) as error:
-                    batch.reject(error)
+                    tell = partial(_rejected, data, resource)
+                    batch.reject(error, tell)
     return batch.result()
 
 
@@ -101,6 +105,10 @@ def _event_log(
         attributes=dict(map(remembered_key_value, slices)),
     )
     return event_log_from(wire_record, resource)
+
+
+def _rejected(data: bytes, resource: Attributes | None, reason: str, sentence: str) -> Rejected:
+    return rejected_protobuf(reason, sentence, data, shallow.LogRecord, resource)
 
 
 def _body(data: bytes) -> str:

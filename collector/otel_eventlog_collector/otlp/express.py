@@ -34,7 +34,7 @@ from otel_eventlog_collector.otlp.shapes import (
     Verdict,
 )
 
-SHAPES_REMEMBERED_MAX = 1024
+SHAPES_REMEMBERED_MAX = 4096
 """Shapes, and layouts, that are remembered. A full memory starts over."""
 
 SHAPES_SEEN_MAX = 16_384
@@ -44,7 +44,7 @@ RESOURCES_REMEMBERED_MAX = 1024
 RESOURCE_BYTES_MAX = 8192
 """A larger resource is read anew each time, and its spans go the full way."""
 
-PLACES_REMEMBERED_MAX = 16
+PLACES_REMEMBERED_MAX = 8
 MATCHES_REMEMBERED_MAX = 64
 """What is remembered of spans that differ only in where the request went."""
 
@@ -258,3 +258,13 @@ class Express:
         except Exception:  # noqa: BLE001 - it will be met, and counted, where the span is mapped
             shape = FULL_WAY
         unknown.memory[unknown.key] = shape
+
+    def sizes(self) -> dict[str, int]:
+        """Return how much is remembered, by what it is; all of it is bounded."""
+        return {
+            "encodings": self._tokens.size,
+            "layouts": len(self._layouts),
+            "resources": len(self._resources),
+            "seen": len(self._seen),
+            "shapes": len(self._shapes),
+        }

@@ -24,6 +24,7 @@ from otel_eventlog_collector.limits import (
     ATTRIBUTES_PER_RECORD_MAX,
     VALUE_DEPTH_MAX,
 )
+from otel_eventlog_collector.otlp.rejected import REJECTED_TOLD_MAX, Rejected
 
 Value: TypeAlias = "str | bool | int | float | list[Value] | dict[str, Value] | None"
 """Any OTLP value in plain Python; None stands for bytes and for no value at all."""
@@ -47,7 +48,7 @@ class Reason(StrEnum):
     NOT_AN_EVENT_LOG = "not_an_event_log"
 
 
-_SENTENCES: Mapping[Reason, str] = {
+SENTENCES: Mapping[Reason, str] = {
     Reason.MALFORMED: "it cannot be parsed (cut off, a wrong type, or text that is not UTF-8)",
     Reason.TRACE_ID: "the trace id is not 16 bytes, or all zero",
     Reason.SPAN_ID: "the span id is not 8 bytes, or all zero",
@@ -66,7 +67,7 @@ class RecordError(Exception):
 
     def __init__(self, reason: Reason, detail: str = "") -> None:
         """Keep the reason for the count, the detail for the message."""
-        super().__init__(detail or _SENTENCES[reason])
+        super().__init__(detail or SENTENCES[reason])
         self.reason = reason
         self.detail = detail
 
@@ -77,12 +78,15 @@ class Rejections:
 
     counts: Counter[Reason] = field(default_factory=Counter)
     details: dict[Reason, str] = field(default_factory=dict)
+    told: list[Rejected] = field(default_factory=list)
 
-    def add(self, error: RecordError, count: int = 1) -> None:
-        """Count records rejected for the same reason."""
-        self.counts[error.reason] += count
+    def add(self, error: RecordError, tell: Callable[[str, str], Rejected]) -> None:
+        """Count a rejected record; `tell` says more of it, given reason and sentence."""
+        self.counts[error.reason] += 1
         if error.detail:
             self.details.setdefault(error.reason, error.detail)
+        if len(self.told) < REJECTED_TOLD_MAX:
+            self.told.append(tell(error.reason.value, str(error)))
 
     @property
     def total(self) -> int:
@@ -94,7 +98,7 @@ class Rejections:
         if not self.counts:
             return ""
         parts = [
-            f"{count} because {self.details.get(reason) or _SENTENCES[reason]}"
+            f"{count} because {self.details.get(reason) or SENTENCES[reason]}"
             for reason, count in self.counts.most_common()
         ]
         return f"{self.total} of {received} {noun} rejected: {'; '.join(parts)}"
@@ -110,6 +114,7 @@ class DecodedSpans:
         matches: what each of `spans` is; empty if nobody asked.
         pairs: what became of spans whose shape is known.
         rejected: number of spans that cannot be spans; the sender is told.
+        rejected_told: the first of them, for inspection.
         error_message: why, in English; empty if none was rejected.
         received: number of all spans of the request.
         unwanted: number of spans left out that nobody wants.
@@ -121,6 +126,7 @@ class DecodedSpans:
     matches: Sequence[Match] = ()
     pairs: Sequence[Pair] = ()
     rejected: int = 0
+    rejected_told: Sequence[Rejected] = ()
     error_message: str = ""
     received: int = 0
     unwanted: int = 0
@@ -134,6 +140,7 @@ class DecodedEventLogs:
     Attributes:
         events: the event logs that applications made, in the order of the request.
         rejected: number of records named like event logs that are none; the sender is told.
+        rejected_told: the first of them, for inspection.
         error_message: why, in English; empty if none was rejected.
         received: number of all log records of the request.
         foreign: number of log records that are no event logs: accepted and dropped.
@@ -143,6 +150,7 @@ class DecodedEventLogs:
 
     events: Sequence[EventLog] = ()
     rejected: int = 0
+    rejected_told: Sequence[Rejected] = ()
     error_message: str = ""
     received: int = 0
     foreign: int = 0

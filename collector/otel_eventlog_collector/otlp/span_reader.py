@@ -36,6 +36,7 @@ from otel_eventlog_collector.otlp.records import (
     known_number,
     text_value,
 )
+from otel_eventlog_collector.otlp.rejected import Rejected, rejected_protobuf
 from otel_eventlog_collector.otlp.shapes import NOTHING
 
 _KINDS = range(6)
@@ -80,14 +81,22 @@ class SpanReader:
         """Read the spans of one scope; reject those that cannot be one."""
         name = scope_name(scope.header)
         if resource is None or name is None:
-            for _ in scope.records:
-                self._batch.reject(RecordError(Reason.MALFORMED))
+            for data in scope.records:
+                self._reject(RecordError(Reason.MALFORMED), data, resource)
             return
         for data in self._gated(scope):
             try:
                 self.span(data, resource, name)
             except (DecodeError, RecordError) as wrong:
-                self._batch.reject(wrong)
+                self._reject(wrong, data, resource)
+
+    def _reject(self, error: Exception, data: bytes, resource: Resource | None) -> None:
+        attributes = resource.attributes if resource is not None else None
+
+        def tell(reason: str, sentence: str) -> Rejected:
+            return rejected_protobuf(reason, sentence, data, shallow.Span, attributes)
+
+        self._batch.reject(error, tell)
 
     def _gated(self, scope: Scope) -> Iterable[bytes]:
         """Return the spans that have to be looked at; count those that no rule can want."""

@@ -21,7 +21,8 @@ class TraceDecoder:
     def __init__(self, mapper: Mapper | None = None) -> None:
         """Know no spans yet."""
         self._recognise = mapper.rules.match if mapper is not None else None
-        self._express = Express(mapper) if mapper is not None else None
+        self.express = Express(mapper) if mapper is not None else None
+        """What it remembers of spans; None if it returns them as they are."""
 
     def decode(self, body: bytes, encoding: Encoding) -> DecodedSpans:
         """Return the spans, and the pairs, of an ExportTraceServiceRequest.
@@ -32,4 +33,4 @@ class TraceDecoder:
         """
         if encoding is Encoding.JSON:
             return decode_traces_json(body, self._recognise)
-        return decode_traces_protobuf(body, self._recognise, self._express)
+        return decode_traces_protobuf(body, self._recognise, self.express)

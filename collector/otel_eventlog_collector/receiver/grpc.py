@@ -179,7 +179,7 @@ async def _accept(intake: Intake, signal: Signal, context: Any, receiving: Recei
             intake.metrics.count("eventlog_limits_hit_total", limit="size")
             raise
         intake.metrics.count("eventlog_received_bytes_total", len(data), transport=_TRANSPORT)
-        return await intake.accept(signal, data, Encoding.PROTOBUF)
+        return await intake.accept(signal, data, Encoding.PROTOBUF, _TRANSPORT)
 
 
 class Receiving:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 
 from otel_eventlog_collector.otlp.encode import Signal
-from otel_eventlog_collector.receiver.http_connections import Connections
+from otel_eventlog_collector.receiver.http_connections import TRANSPORT, Connections
 from otel_eventlog_collector.receiver.http_request import HttpRequest
 from otel_eventlog_collector.receiver.intake import Accepted
 
@@ -95,7 +95,7 @@ class Answering:
             raise AssertionError  # such a request was refused
         data = await body.whole_in_turn() if body.is_large else body.whole()
         self._connections.count_bytes(len(data))
-        return await self._connections.intake.accept(signal, data, request.encoding)
+        return await self._connections.intake.accept(signal, data, request.encoding, TRANSPORT)
 
     def _confirm(self, request: HttpRequest, accepted: Accepted) -> None:
         self._connections.count(request, 200)

@@ -30,6 +30,7 @@ from otel_eventlog_collector.otlp.traces import TraceDecoder
 from otel_eventlog_collector.protocols import Consumer, ConsumeResult, SpansToConsume
 from otel_eventlog_collector.readiness import Readiness
 from otel_eventlog_collector.receiver.admission import Admission
+from otel_eventlog_collector.rejections import RecentRejections
 
 _log = logging.getLogger(__name__)
 _T = TypeVar("_T")
@@ -71,6 +72,7 @@ class Intake:
         traces: decodes trace requests; by default one that returns every span.
         on_accepted: called with the body of every committed request.
         readiness: is told of every commit and of every one that failed.
+        rejections: keeps the last rejected records; its own by default.
 
     """
 
@@ -84,6 +86,7 @@ class Intake:
         traces: TraceDecoder | None = None,
         on_accepted: BodyObserver | None = None,
         readiness: Readiness | None = None,
+        rejections: RecentRejections | None = None,
     ) -> None:
         """Keep the parts; threads are started when the first large body comes."""
         self.metrics = metrics
@@ -95,6 +98,7 @@ class Intake:
         self._trace_decoder = traces or TraceDecoder()
         self._on_accepted = on_accepted
         self._readiness = readiness or Readiness()
+        self.rejections = rejections or RecentRejections()
         self._warning = Occasionally(_WARNING_PERIOD_S)
         self._threads = ThreadPoolExecutor(DECODE_THREADS, thread_name_prefix="eventlog-decode")
 
@@ -108,7 +112,9 @@ class Intake:
             self.metrics.count("eventlog_access_denied_total", transport=transport)
             raise
 
-    async def accept(self, signal: Signal, body: bytes, encoding: Encoding) -> Accepted:
+    async def accept(
+        self, signal: Signal, body: bytes, encoding: Encoding, transport: str
+    ) -> Accepted:
         """Decode and consume one request. Returning means that it was committed.
 
         Raises:
@@ -118,9 +124,9 @@ class Intake:
         """
         try:
             if signal is Signal.TRACES:
-                accepted = await self._traces(body, encoding)
+                accepted = await self._traces(body, encoding, transport)
             elif signal is Signal.LOGS:
-                accepted = await self._logs(body, encoding)
+                accepted = await self._logs(body, encoding, transport)
             else:
                 accepted = Accepted()
         except BodyTooLarge:
@@ -141,11 +147,11 @@ class Intake:
         """Let the decoding threads end; safe to call twice."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _traces(self, body: bytes, encoding: Encoding) -> Accepted:
+    async def _traces(self, body: bytes, encoding: Encoding, transport: str) -> Accepted:
         decoded: DecodedSpans = await self._decode(
             body, lambda: self._trace_decoder.decode(body, encoding)
         )
-        self._count_received(Signal.TRACES, decoded)
+        self._count_received(Signal.TRACES, decoded, transport)
         self.metrics.count(
             "eventlog_records_dropped_total", decoded.unwanted, signal="traces", reason="unwanted"
         )
@@ -154,10 +160,10 @@ class Intake:
         consuming = self._in_time(consume, spans)
         return _merge(decoded, await self._counted(Signal.TRACES, len(spans), consuming))
 
-    async def _logs(self, body: bytes, encoding: Encoding) -> Accepted:
+    async def _logs(self, body: bytes, encoding: Encoding, transport: str) -> Accepted:
         decode = decode_logs_json if encoding is Encoding.JSON else decode_logs_protobuf
         decoded: DecodedEventLogs = await self._decode(body, lambda: decode(body))
-        self._count_received(Signal.LOGS, decoded)
+        self._count_received(Signal.LOGS, decoded, transport)
         self.metrics.count(
             "eventlog_records_dropped_total", decoded.foreign, signal="logs", reason="foreign"
         )
@@ -212,12 +218,16 @@ class Intake:
         finally:
             self.records_in_process -= records
 
-    def _count_received(self, signal: Signal, decoded: DecodedSpans | DecodedEventLogs) -> None:
+    def _count_received(
+        self, signal: Signal, decoded: DecodedSpans | DecodedEventLogs, transport: str
+    ) -> None:
         self.metrics.count("eventlog_records_received_total", decoded.received, signal=signal)
         for reason, count in decoded.reasons.items():
             self.metrics.count(
                 "eventlog_records_rejected_total", count, signal=signal, reason=reason
             )
+        if decoded.rejected_told:
+            self.rejections.add(transport, signal.value, decoded.rejected_told)
         if decoded.rejected and self._warning.is_due():
             # Stock exporters never read a partial success: our own log is where it shows.
             _log.warning("%s: %s", signal, decoded.error_message)

@@ -7,7 +7,6 @@ lower bound of bucket b from 16 on is `(8 + b % 8) * 2 ** (b // 8 - 1)` nanoseco
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
 
 _STEPS = 8
 _DOUBLINGS = 60
@@ -27,27 +26,3 @@ BUCKET_FLOORS_NS = tuple(bucket_floor_ns(bucket) for bucket in range(_STEPS * (_
 def bucket_of(duration_ns: int) -> int:
     """Return the bucket of a duration; a negative one counts as none."""
     return max(0, bisect_right(BUCKET_FLOORS_NS, duration_ns) - 1)
-
-
-def percentile_ns(counts: Mapping[int, int], share: float) -> int | None:
-    """Return the duration that a share of all requests does not exceed, None for no requests.
-
-    Args:
-        counts: bucket → number of requests.
-        share: 0.95 for the 95th percentile.
-
-    Returns:
-        The middle of the bucket in which it lies, so at most some 6 % off.
-
-    """
-    total = sum(counts.values())
-    if not total:
-        return None
-    rank = share * total
-    passed = 0
-    bucket = 0
-    for bucket in sorted(counts):
-        passed += counts[bucket]
-        if passed >= rank:
-            break
-    return (bucket_floor_ns(bucket) + bucket_floor_ns(bucket + 1)) // 2

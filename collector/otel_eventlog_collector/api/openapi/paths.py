@@ -99,7 +99,7 @@ def _collector() -> dict[str, Any]:
         "/api/v1/rejected": _get(
             "The records rejected last, and why",
             [],
-            answer({"rejected": array({"type": "object"})}),
+            answer({"rejected": array(ref("Rejected"))}),
         ),
         "/api/v1/openapi.json": _get("This description", [], {"type": "object"}),
     }

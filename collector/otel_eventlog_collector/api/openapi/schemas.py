@@ -85,6 +85,7 @@ def schemas() -> dict[str, Any]:
             }
         ),
         "Imported": _imported(),
+        "Rejected": _rejected(),
         "Error": _error(),
     }
 
@@ -171,6 +172,22 @@ def _imported() -> dict[str, Any]:
             **dict.fromkeys((*counts, "dropped"), _COUNT),
             "reasons": {"type": "object", "additionalProperties": _COUNT},
             "mistakes": array(TEXT),
+        }
+    )
+
+
+def _rejected() -> dict[str, Any]:
+    return _object(
+        {
+            "time": _TIME,
+            "transport": {"enum": ["http", "grpc"]},
+            "signal": TEXT,
+            "reason": TEXT,
+            "message": TEXT,
+            "service": _TEXT_OR_NULL,
+            "trace_id": _TEXT_OR_NULL,
+            "span_id": _TEXT_OR_NULL,
+            "attribute_bytes": {"type": "object", "additionalProperties": _COUNT},
         }
     )
 

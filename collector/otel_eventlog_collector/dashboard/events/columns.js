@@ -8,6 +8,7 @@ import { stateNow } from "./requests.js";
 
 const FIXED = "time"; // without it a row says little
 const WIDTH_OTHER = "150px";
+const ROW_PADDING_PX = 12; // both sides, as in table.css
 const WIDTH_DAY = "172px"; // of a time with its day
 
 /**
@@ -31,6 +32,17 @@ export function tracks(columns, withDay) {
     if (name === "result") return RESULT.width;
     return name === "time" && withDay ? WIDTH_DAY : FIELDS[name]?.width ?? WIDTH_OTHER;
   }).join(" ");
+}
+
+/**
+ * The least width of all columns: below it the table scrolls sideways.
+ * @param {string[]} columns
+ * @param {boolean} withDay
+ * @returns {number} pixels
+ */
+export function leastWidth(columns, withDay) {
+  const least = tracks(columns, withDay).matchAll(/(\d+)px/g);
+  return [...least].reduce((sum, [, px]) => sum + Number(px), ROW_PADDING_PX);
 }
 
 /** @param {string[]} columns @returns {HTMLElement[]} */

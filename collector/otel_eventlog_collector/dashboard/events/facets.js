@@ -9,6 +9,8 @@ import { countText, shortCount } from "../text.js";
 const FEW = 6; // values of a panel at first
 const MANY = 100; // values of a panel that was opened wide
 const FOLDED = "facets"; // which panels somebody opened or folded, kept in this browser
+const LENGTHS = "facet-lengths"; // of each panel when last drawn, so that nothing jumps next time
+const LENGTH_FIRST = { status: 3, action: FEW, error_type: FEW - 1, service: 2 };
 
 /**
  * Make the filters.
@@ -60,11 +62,12 @@ export function createFacets({ onQuery }) {
 }
 
 function createPanel(field, isOpenFirst, onQuery, onWanted) {
-  const list = element("ul", {}, ...skeletons(isOpenFirst));
-  const more = element("button", { type: "button", class: "link", hidden: true }, "More");
+  const length = kept(LENGTHS)[field] ?? LENGTH_FIRST[field] ?? 2;
+  const list = element("ul", {}, ...Array.from({ length }, () => element("li", { class: "skeleton" })));
+  const more = element("button", { type: "button", class: "link", hidden: length < FEW }, "More");
   const search = element("input", { type: "search", placeholder: `Find in ${labelOf(field).toLowerCase()}`, "aria-label": `Find in ${labelOf(field)}`, hidden: true });
   const panel = element(
-    "details", { class: "facet", open: folded()[field] ?? isOpenFirst, dataset: { field } },
+    "details", { class: "facet", open: kept(FOLDED)[field] ?? isOpenFirst, dataset: { field } },
     element("summary", { title: FIELDS[field].help || null }, icon("chevron"), element("span", {}, labelOf(field))),
     search, list, more,
   );
@@ -104,8 +107,8 @@ function createPanel(field, isOpenFirst, onQuery, onWanted) {
   });
   search.addEventListener("input", draw);
   panel.addEventListener("toggle", () => {
-    if (panel.open === (folded()[field] ?? isOpenFirst)) return;
-    localStorage.setItem(FOLDED, JSON.stringify({ ...folded(), [field]: panel.open }));
+    if (panel.open === (kept(FOLDED)[field] ?? isOpenFirst)) return;
+    keep(FOLDED, field, panel.open);
     if (panel.open) onWanted();
   });
 
@@ -121,6 +124,7 @@ function createPanel(field, isOpenFirst, onQuery, onWanted) {
         .filter((token) => token.key === field && !counted.some((one) => String(one.value) === token.value))
         .map((token) => ({ value: token.value, count: 0 }));
       values = [...counted.filter((one) => one.value !== null), ...missing];
+      if (!isWide) keep(LENGTHS, field, Math.min(FEW, Math.max(1, values.length)));
       draw();
     },
     fail(told) {
@@ -129,13 +133,13 @@ function createPanel(field, isOpenFirst, onQuery, onWanted) {
   };
 }
 
-function skeletons(isOpen) {
-  return isOpen ? Array.from({ length: 3 }, () => element("li", { class: "skeleton" })) : [];
+function keep(name, field, value) {
+  localStorage.setItem(name, JSON.stringify({ ...kept(name), [field]: value }));
 }
 
-function folded() {
+function kept(name) {
   try {
-    return JSON.parse(localStorage.getItem(FOLDED) ?? "{}");
+    return JSON.parse(localStorage.getItem(name) ?? "{}");
   } catch {
     return {};
   }

@@ -5,11 +5,12 @@
 // stays on the table while rows come and go.
 
 import { element } from "../dom.js";
-import { cells, headers, tracks } from "./columns.js";
+import { cells, headers, leastWidth, tracks } from "./columns.js";
 
 const ROW_PX = 28;
 const ROW_PHONE_PX = 54; // two lines, as in table.css
 const OVERSCAN = 12;
+const GHOSTS = 40;
 const AHEAD = 60; // rows brought before they are seen
 const PHONE = matchMedia("(max-width: 760px)");
 
@@ -21,10 +22,12 @@ export function createTable({ onOpen, onScroll, onMove }) {
   const head = element("div", { class: "row head", role: "row", "aria-rowindex": "1" });
   const canvas = element("div", { class: "canvas", role: "rowgroup" });
   const foot = element("div", { class: "foot" });
+  // Over the place of the rows, not before them: what comes must not push it away.
+  const ghosts = element("div", { class: "ghosts", "aria-hidden": "true" }, ...Array.from({ length: GHOSTS }, () => element("div", { class: "row" }, element("div", { class: "skeleton" }))));
   const headGroup = element("div", { class: "head-group", role: "rowgroup" }, head);
   const grid = element(
     "div", { class: "table", role: "grid", tabindex: "0", "aria-label": "Event logs", "aria-rowcount": "-1" },
-    headGroup, canvas, foot,
+    headGroup, ghosts, canvas, foot,
   );
   const spare = []; // row elements without a row
   const shown = new Map(); // index → row element
@@ -45,10 +48,11 @@ export function createTable({ onOpen, onScroll, onMove }) {
     for (const [index, made] of shown) {
       if (index >= first && index <= last && index < rows.count) continue;
       shown.delete(index);
-      made.hidden = true;
+      made.remove();
       spare.push(made);
     }
-    for (let index = first; index <= Math.min(last, rows.count - 1); index += 1) fill(index, height);
+    // From below, so that elements stand in the order of their rows: they are read in it.
+    for (let index = Math.min(last, rows.count - 1); index >= first; index -= 1) fill(index, height);
     drawFoot();
     rows.need(first, last + AHEAD);
   }
@@ -56,11 +60,11 @@ export function createTable({ onOpen, onScroll, onMove }) {
   function fill(index, height) {
     let made = shown.get(index);
     if (!made) {
-      made = spare.pop() ?? canvas.appendChild(element("div", { class: "row", role: "row" }));
+      made = spare.pop() ?? element("div", { class: "row", role: "row" });
+      canvas.insertBefore(made, shown.get(index + 1) ?? null);
       shown.set(index, made);
     }
     const row = view.rows.at(index);
-    made.hidden = false;
     made.style.transform = `translateY(${index * height}px)`;
     made.setAttribute("aria-rowindex", String(index + 2));
     made.setAttribute("aria-selected", String(Boolean(row) && (row.data.request_id === view.request)));
@@ -74,15 +78,13 @@ export function createTable({ onOpen, onScroll, onMove }) {
 
   function drawFoot() {
     const { rows } = view;
-    const wanted = !rows.isReady ? "skeleton" : !rows.isComplete ? "more" : rows.isCut ? "cut" : rows.count ? "end" : "none";
+    const wanted = !rows.isReady ? "none" : !rows.isComplete ? "more" : rows.isCut ? "cut" : rows.count ? "end" : "none";
+    ghosts.hidden = rows.isReady;
+    foot.hidden = !rows.isReady;
     if (wanted === view.foot) return;
     view.foot = wanted;
-    if (wanted === "skeleton") {
-      foot.replaceChildren(...Array.from({ length: 14 }, () => element("div", { class: "row" }, element("div", { class: "skeleton" }))));
-    } else {
-      const text = { more: "Loading …", end: "That is all in this time.", cut: "A million lines are enough; choose a shorter time to see those before.", none: "" }[wanted];
-      foot.replaceChildren(element("p", { class: "dim" }, text));
-    }
+    const text = { more: "Loading …", end: "That is all in this time.", cut: "A million lines are enough; choose a shorter time to see those before.", none: "" }[wanted];
+    foot.replaceChildren(element("p", { class: "dim" }, text));
   }
 
   function schedule() {
@@ -132,6 +134,7 @@ export function createTable({ onOpen, onScroll, onMove }) {
     style(how) {
       Object.assign(view, how, { drawing: {} });
       grid.style.setProperty("--tracks", tracks(how.columns, how.withDay));
+      grid.style.setProperty("--least", `${leastWidth(how.columns, how.withDay)}px`);
       head.replaceChildren(...headers(how.columns));
       grid.setAttribute("aria-label", how.isPair ? "Requests" : "Event logs");
       schedule();

@@ -26,7 +26,9 @@ SELECT
     CASE WHEN outcome_shape IS NULL THEN client_text END AS client_text,
     CASE WHEN outcome_shape IS NULL THEN error_message_text END AS error_message_text,
     user_agent_text,
-    user_key
+    user_key,
+    slot,
+    outcome_shape AS other_shape
 FROM requests
 WHERE start_shape IS NOT NULL;
 
@@ -56,7 +58,9 @@ SELECT
     client_text,
     error_message_text,
     user_agent_text,
-    user_key
+    user_key,
+    slot,
+    start_shape AS other_shape
 FROM requests
 -- The second condition says nothing new; it lets the index on the end be used.
 WHERE outcome_shape IS NOT NULL AND end_unix_nano IS NOT NULL

@@ -36,6 +36,12 @@ CREATE UNIQUE INDEX requests_key ON requests (start_ms, span_id, slot);
 CREATE INDEX requests_end ON requests (end_unix_nano) WHERE end_unix_nano IS NOT NULL;
 CREATE INDEX requests_user ON requests (user_key) WHERE user_key IS NOT NULL;
 
+-- Requests of which a half never came, or came in second place. Whole rows are in neither.
+CREATE INDEX requests_open ON requests (start_ms)
+    WHERE start_shape IS NOT NULL AND outcome_shape IS NULL AND slot = 0;
+CREATE INDEX requests_startless ON requests (end_unix_nano)
+    WHERE start_shape IS NULL AND outcome_shape IS NOT NULL AND slot = 0;
+
 -- How many event logs of each shape happened in each minute and each hour (since the epoch), and
 -- how many outcomes took how long. Kept in the transaction that changes the rows.
 CREATE TABLE minutes (

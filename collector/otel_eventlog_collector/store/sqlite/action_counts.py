@@ -138,7 +138,7 @@ def _of_rows(
 ) -> dict[tuple[int, int], int]:
     condition = all_of([event_condition(query, "e", Half.OUTCOME), *kept(cutoff)])
     rows = connection.execute(
-        f"SELECT shape_id, {_SHIFT_SQL} * 8 + (took >> {_SHIFT_SQL}), count(*)"
+        f"SELECT shape_id, {BUCKET_SQL}, count(*)"
         f" FROM (SELECT e.shape_id, {_TOOK_SQL} AS took FROM outcomes AS e WHERE {condition.sql})"
         " WHERE took IS NOT NULL GROUP BY 1, 2",
         condition.parameters,
@@ -166,3 +166,5 @@ def _shift_sql(shifts: Sequence[int]) -> str:
 
 
 _SHIFT_SQL = f"({_shift_sql(range(60))})"
+BUCKET_SQL = f"{_SHIFT_SQL} * 8 + (took >> {_SHIFT_SQL})"
+"""SQL of what `store.durations.bucket_of` returns, for a column `took`."""

@@ -98,7 +98,7 @@ class DataDirectory:
 
     def segment_bytes(self, day: int) -> int:
         """Return the bytes of one day's segment, its write-ahead log included."""
-        return _bytes_of(self.segments_path.glob(f"{self.segment_path(day).name}*"))
+        return _bytes_of([self.segment_path(day), *side_files(self.segment_path(day))])
 
     def check(self) -> bool:
         """Return whether the directory is ours already; False = it may become ours.

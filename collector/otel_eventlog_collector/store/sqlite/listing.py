@@ -63,7 +63,12 @@ def _first(
             *kept(cutoff),
         ]
     )
-    tail = f"WHERE {condition.sql} {order_by(query.order, half)} LIMIT ?"
+    # Only what is returned is joined with its shape and texts, not all that has to be sorted.
+    first = (
+        f"SELECT e.sequence FROM {half} AS e WHERE {condition.sql}"
+        f" {order_by(query.order, half)} LIMIT ?"
+    )
+    tail = f"WHERE e.sequence IN ({first})"
     return select(connection, half, tail, [*condition.parameters, limit])
 
 

@@ -7,9 +7,10 @@ place in the stream. Every row therefore has one set of details.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from otel_eventlog.model import TAG_END, TAG_START
 from otel_eventlog_collector.store.row import (
@@ -23,11 +24,18 @@ from otel_eventlog_collector.store.row import (
 )
 from otel_eventlog_collector.store.sqlite.merge import Merged, sibling
 
-_SHARED_DETAIL = tuple(DETAIL_FIELDS.index(name) for name in START_DETAIL)
-_SHARED_TEXTS = tuple(TEXT_FIELDS.index(name) for name in START_TEXTS)
-_OTHER_DETAIL = tuple(at for at in range(len(DETAIL_FIELDS)) if at not in _SHARED_DETAIL)
-_OTHER_TEXTS = tuple(at for at in range(len(TEXT_FIELDS)) if at not in _SHARED_TEXTS)
-_TAG_BITS = 0b11
+
+def _divided(fields: Sequence[str], shared: Collection[str]) -> tuple[itemgetter[Any], ...]:
+    """Return what takes the shared fields out of a tuple, and what takes the others."""
+    at = [fields.index(name) for name in shared]
+    others = [place for place in range(len(fields)) if place not in at]
+    return itemgetter(*at), itemgetter(*others)
+
+
+_shared_detail, _other_detail = _divided(DETAIL_FIELDS, START_DETAIL)
+_shared_texts, _other_texts = _divided(TEXT_FIELDS, START_TEXTS)
+_NO_DETAIL = (None,) * (len(DETAIL_FIELDS) - len(START_DETAIL))
+_NO_TEXTS = (None,) * (len(TEXT_FIELDS) - len(START_TEXTS))
 
 
 class HeldHalf(NamedTuple):
@@ -115,11 +123,11 @@ class Changes:
 
 def is_packable(start: Half, outcome: Half) -> bool:
     """Whether a start tells nothing that its outcome does not tell as well."""
-    return (
-        all(start.detail[at] == outcome.detail[at] for at in _SHARED_DETAIL)
-        and all(start.texts[at] == outcome.texts[at] for at in _SHARED_TEXTS)
-        and all(start.detail[at] is None for at in _OTHER_DETAIL)
-        and all(start.texts[at] is None for at in _OTHER_TEXTS)
+    return bool(
+        _shared_detail(start.detail) == _shared_detail(outcome.detail)
+        and _shared_texts(start.texts) == _shared_texts(outcome.texts)
+        and _other_detail(start.detail) == _NO_DETAIL
+        and _other_texts(start.texts) == _NO_TEXTS
     )
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 
 from otel_eventlog.model import TAG_END, TAG_START, uuid_int
 from otel_eventlog_collector.query import EventQuery, RequestState
@@ -27,8 +28,14 @@ from otel_eventlog_collector.store.sqlite.where import (
 )
 
 _JOIN = "ON e.start_ms = o.start_ms AND e.span_id = o.span_id"
+_ALONE = Condition("e.other_shape IS NULL AND e.slot = 0")
+"""A half whose other half is not there came alone and first: a small index has all of these."""
 _NO_START = Condition(
     "NOT EXISTS (SELECT 1 FROM starts AS s WHERE s.start_ms = e.start_ms AND s.span_id = e.span_id)"
+)
+_NO_OUTCOME = Condition(
+    "NOT EXISTS"
+    " (SELECT 1 FROM outcomes AS o WHERE o.start_ms = e.start_ms AND o.span_id = e.span_id)"
 )
 _HAS_OUTCOME = Condition("o.position IS NOT NULL")
 """A half that never came passes no filter, not even a negated one."""
@@ -53,8 +60,14 @@ def find_requests(
     """
     if not hopeful(connection, query):
         return []
-    heads = _started(connection, query, state, limit, cutoff)
-    if state[0] in (None, RequestState.FINISHED):
+    wanted, no_outcome_before = state
+    if wanted in (RequestState.IN_PROGRESS, RequestState.NO_OUTCOME):
+        since_or_until = ">" if wanted is RequestState.IN_PROGRESS else "<="
+        age = Condition(f"e.start_unix_nano {since_or_until} ?", [no_outcome_before])
+        heads = _unfinished(connection, query, age, limit, cutoff)
+    else:
+        is_finished = [_HAS_OUTCOME] if wanted is RequestState.FINISHED else []
+        heads = _started(connection, query, is_finished, limit, cutoff)
         heads += _startless(connection, query, limit, cutoff)
         if query.since_unix_nano is not None:
             heads += _late(connection, query, limit, cutoff)
@@ -66,7 +79,7 @@ def find_requests(
 def _started(
     connection: sqlite3.Connection,
     query: EventQuery,
-    state: tuple[RequestState | None, int],
+    state: Sequence[Condition],
     limit: int,
     cutoff: int | None,
 ) -> list[int]:
@@ -83,11 +96,32 @@ def _started(
             *between("e", Half.START, query.since_unix_nano, query.until_unix_nano),
             *after(query.cursor, query.order, Half.START),
             *kept(cutoff),
-            *_state(*state),
+            *state,
         ]
     )
     tables = f"starts AS e LEFT JOIN outcomes AS o {_JOIN}"
     return _heads(connection, tables, condition, order_by(query.order, Half.START), limit)
+
+
+def _unfinished(
+    connection: sqlite3.Connection,
+    query: EventQuery,
+    age: Condition,
+    limit: int,
+    cutoff: int | None,
+) -> list[int]:
+    """Return the requests of which only the start is there."""
+    condition = all_of(
+        [
+            event_condition(query, "e", Half.START),
+            *after(query.cursor, query.order, Half.START),
+            *kept(cutoff),
+            age,
+            _ALONE,
+            _NO_OUTCOME,
+        ]
+    )
+    return _heads(connection, "starts AS e", condition, order_by(query.order, Half.START), limit)
 
 
 def _startless(
@@ -99,6 +133,7 @@ def _startless(
             event_condition(query, "e", Half.OUTCOME),
             *after(query.cursor, query.order, Half.OUTCOME),
             *kept(cutoff),
+            _ALONE,
             _NO_START,
         ]
     )
@@ -120,16 +155,6 @@ def _late(
     )
     tables = f"outcomes AS o CROSS JOIN starts AS e {_JOIN}"
     return _heads(connection, tables, condition, order_by(query.order, Half.START), limit)
-
-
-def _state(state: RequestState | None, no_outcome_before: int) -> list[Condition]:
-    if state is None:
-        return []
-    if state is RequestState.FINISHED:
-        return [_HAS_OUTCOME]
-    sign = ">" if state is RequestState.IN_PROGRESS else "<="
-    started = Condition(f"e.start_unix_nano {sign} ?", [no_outcome_before])
-    return [Condition("o.position IS NULL"), started]
 
 
 def _heads(

@@ -33,8 +33,8 @@ from otel_eventlog_collector.store.sqlite.open_segments import OpenSegments
 from otel_eventlog_collector.store.sqlite.segment import SegmentWriter, Work
 from otel_eventlog_collector.store.sqlite.waiting import Share, Waiting, by_day, commits
 
-COMMIT_EVENTS_MAX = 2_000
-"""Most event logs of one commit: bounds how long the write lock is held."""
+COMMIT_EVENTS_MAX = 8_192
+"""Most event logs of one commit: bounds how long those wait that come next."""
 
 _log = logging.getLogger(__name__)
 
