@@ -121,15 +121,22 @@ def stretches(
     return around, list(longest.values())
 
 
+def full_speed(data: Path, load: LoadGenerator) -> tuple[float, float]:
+    """Return spans a second that a collector takes, and how long it takes to start."""
+    began_s = time.monotonic()
+    long = ("--retention", f"{DAYS + 2}d")
+    with running_collector(data, *long) as collector:
+        started_s = time.monotonic() - began_s
+        order = Order("wanted", collector.otlp_host, RECORDS, CONNECTIONS, FULL_SPEED_S)
+        return load.run(order).records_per_s, started_s
+
+
 def purge_once(data: Path, load: LoadGenerator, day_end: int) -> Round:
     """Let a collector purge the day that ends at `day_end`, under load at half speed."""
-    lead_s = FULL_SPEED_S + EXPIRES_AFTER_S + 8
-    expires_s = time.time() + lead_s
-    retention_s = expires_s - day_end / NS_PER_S
-    options = ("--retention", f"{retention_s:.3f}s")
+    speed, start_s = full_speed(data, load)
+    expires_s = time.time() + 2 * start_s + EXPIRES_AFTER_S
+    options = ("--retention", f"{expires_s - day_end / NS_PER_S:.3f}s")
     with running_collector(data, *options, command=(sys.executable, IMPATIENT)) as collector:
-        full = Order("wanted", collector.otlp_host, RECORDS, CONNECTIONS, FULL_SPEED_S)
-        speed = load.run(full).records_per_s
         before = databases(data)
         time.sleep(max(0.0, expires_s - EXPIRES_AFTER_S - time.time()))
         load.begin(
@@ -143,7 +150,7 @@ def purge_once(data: Path, load: LoadGenerator, day_end: int) -> Round:
         purged = await_purge(before, time.monotonic() + LOAD_S)
         answer = load.finish()
     if purged is None:
-        raise RuntimeError("the collector purged nothing: nothing was measured")
+        raise RuntimeError("nothing was purged during the load: nothing was measured")
     began_s, ended_s = purged
     around, elsewhere = stretches(answer.each, began_s - AROUND_S, ended_s + AROUND_S)
     return Round(

@@ -292,7 +292,10 @@ def more_than_warm(
 def run(options: argparse.Namespace, folder: Path) -> None:
     """Fill, ask, print."""
     made = stock(folder, int(options.events))
-    timings = [Timing(question) for question in all_questions(made.plan)]
+    questions = [one for one in all_questions(made.plan) if options.only in one.group]
+    if not questions:
+        raise SystemExit(f"no group of questions has {options.only!r} in its name")
+    timings = [Timing(question) for question in questions]
     idle(made, timings, options.repeats)
     told = "" if options.quick else more_than_warm(options, made, folder, timings)
     print_rows(summary(timings), left=(0, 3, 5, 7))
@@ -310,6 +313,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--events", type=float, default=1e7)
     parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the event logs there")
+    parser.add_argument("--only", default="", metavar="TEXT", help="groups with this in the name")
     parser.add_argument("--repeats", type=int, default=20, help="of each question, at most")
     parser.add_argument("--cold", type=int, default=2, help="questions of each group, cold")
     parser.add_argument("--quick", action="store_true", help="only warm, only idle")

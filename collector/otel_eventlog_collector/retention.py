@@ -1,4 +1,7 @@
-"""Retention: asks the store, at the start and every hour, to remove what is past its age."""
+"""Retention: asks the store, at the start and every hour, to remove what is past its age.
+
+In the same breath days that are over are sealed.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +23,12 @@ async def keep_retention(
     on_report: Callable[[PurgeReport], None] | None = None,
     interval_s: float = PURGE_INTERVAL_S,
 ) -> None:
-    """Purge now and then every `interval_s` seconds, until cancelled.
+    """Purge and seal now and then every `interval_s` seconds, until cancelled.
 
-    A purge that fails is logged and tried again; it never ends the task.
+    What fails is logged and tried again; it never ends the task.
 
     Args:
-        store: the store; its `purge` runs in a thread.
+        store: the store; its `purge` and `seal` run in a thread.
         on_report: told what each purge removed, for status and metrics.
         interval_s: seconds between two purges.
 

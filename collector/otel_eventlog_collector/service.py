@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -47,7 +48,6 @@ from otel_eventlog_collector.readiness import Readiness
 from otel_eventlog_collector.receiver.grpc import GrpcReceiver
 from otel_eventlog_collector.receiver.http import HttpReceiver
 from otel_eventlog_collector.receiver.intake import Authorize, Intake
-from otel_eventlog_collector.rejections import RecentRejections
 from otel_eventlog_collector.retention import keep_retention
 from otel_eventlog_collector.store import open_store
 from otel_eventlog_collector.tail import Tail
@@ -56,6 +56,9 @@ from otel_eventlog_collector.tokens import Scope, TokenFile
 
 GRACE_S = 5.0
 """How long requests may take to end when the collector stops."""
+
+FILES_MAX = 8192
+"""Open files: three listeners with twice their connections, and the store's."""
 
 Announce: TypeAlias = Callable[[str], None]
 _log = logging.getLogger(__name__)
@@ -110,7 +113,6 @@ class Service:
             traces=TraceDecoder(mapper),
             on_accepted=self._forward if self._forwarder else None,
             readiness=self._readiness,
-            rejections=RecentRejections(clock),
         )
         self._context = self._make_context(mapper, door)
         connect_gauges(
@@ -280,7 +282,16 @@ def run_service(settings: Settings, *, announce: Announce) -> None:
         ConfigError, RuleError: it cannot start.
 
     """
+    _allow_files()
     asyncio.run(_run(Service(settings), announce))
+
+
+def _allow_files() -> None:
+    """Take as many open files as we may: connections up to their limits need more than 1,024."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES_MAX if hard == resource.RLIM_INFINITY else min(FILES_MAX, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _run(service: Service, announce: Announce) -> None:

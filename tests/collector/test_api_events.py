@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otel_eventlog.model import Status
+from otel_eventlog.model import EventLog, Status
 from otel_eventlog_collector.query_parse import parse_query
 from tests.support.builders import NOW, event_log
 from tests.support.crowd import in_order, passes, some_requests
@@ -56,6 +56,40 @@ def test_pages_neither_skip_nor_repeat(running: RunningService) -> None:
         found = everything(running, *CROWD, ("limit", limit))
         assert len(found) == 2 * REQUESTS - UNFINISHED
         assert [event["event_id"] for event in found] == in_order(found, "desc")
+
+
+def test_pages_stay_whole_while_event_logs_arrive(running: RunningService) -> None:
+    """Walking pages while others write misses and repeats nothing of what was there."""
+    place = ("client_id", "walked")
+    begin = NOW - 10 * HOUR_NS
+
+    def batch(first: int, at: int) -> list[EventLog]:
+        return [
+            event_log(
+                span_id=9000 + number,
+                start_unix_nano=at + number % 7,
+                time_unix_nano=at + number % 7,
+                service="walk",
+                client_id="walked",
+            )
+            for number in range(first, first + 20)
+        ]
+
+    there = batch(0, begin)
+    running.write(there)
+    for order, later in (("asc", begin + 1000), ("desc", begin + 2000)):
+        found: list[str] = []
+        cursor: list[tuple[str, str]] = []
+        for step in range(1000):
+            page = running.get("events", place, ("order", order), ("limit", "3"), *cursor)
+            found += [event["event_id"] for event in page["events"]]
+            if page["next_cursor"] is None:
+                break
+            cursor = [("cursor", page["next_cursor"])]
+            if step < 5:
+                running.write(batch(100 * (step + 1) + (50 if order == "desc" else 0), later))
+        assert len(found) == len(set(found))
+        assert {event.event_id for event in there} <= set(found)
 
 
 values = st.sampled_from(

@@ -14,11 +14,15 @@ import pytest
 from otel_eventlog_collector.errors import Overloaded, StoreUnavailable
 from otel_eventlog_collector.event_json import event_json
 from otel_eventlog_collector.protocols import WriteResult
+from otel_eventlog_collector.store.row import day_of
 from otel_eventlog_collector.store.sqlite import SqliteStore, writer
 from otel_eventlog_collector.store.sqlite.connect import open_writer
+from otel_eventlog_collector.store.sqlite.open_segments import OPEN_SEGMENTS_MAX
 from tests.contracts.store_harness import FULL, everything, login, put, start_of
 from tests.support.builders import NOW, event_log
 from tests.support.clock import DAY, HandClock
+
+TODAY = day_of(NOW)
 
 
 @pytest.fixture
@@ -134,7 +138,7 @@ def test_a_full_disk_loses_nothing_acknowledged(store: SqliteStore, tmp_path: Pa
     put(store, login(1))
 
     def limit(pages: int) -> None:
-        connection = next(iter(store._writer._segments.values())).connection
+        connection = store._writer._segments.get(TODAY).connection
         store._writer.order(
             lambda: connection.execute(f"PRAGMA max_page_count={pages}").fetchall()
         ).result(30)
@@ -180,7 +184,7 @@ def test_more_days_than_stay_open(store: SqliteStore) -> None:
     """Event logs of many days at once are stored though few files stay open."""
     events = [login(n, at=NOW - n * DAY) for n in range(29)]
     assert put(store, *events, *[start_of(event) for event in events]) == WriteResult(stored=58)
-    assert len(store._writer._segments) <= writer.OPEN_SEGMENTS_MAX
+    assert len(store._writer._segments) <= OPEN_SEGMENTS_MAX
     assert put(store, *events) == WriteResult(duplicates=29)
     assert len(everything(store)) == 58
 

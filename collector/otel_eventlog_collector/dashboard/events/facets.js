@@ -7,6 +7,7 @@ import { choose, chosen, tokens, withoutKey } from "../query.js";
 import { countText, shortCount } from "../text.js";
 
 const FEW = 6; // values of a panel at first
+const VALUE_PX = 25; // height of a value, as in events.css
 const MANY = 100; // values of a panel that was opened wide
 const FOLDED = "facets"; // which panels somebody opened or folded, kept in this browser
 const LENGTHS = "facet-lengths"; // of each panel when last drawn, so that nothing jumps next time
@@ -63,11 +64,15 @@ export function createFacets({ onQuery }) {
 
 function createPanel(field, isOpenFirst, onQuery, onWanted) {
   const length = kept(LENGTHS)[field] ?? LENGTH_FIRST[field] ?? 2;
-  const list = element("ul", {}, ...Array.from({ length }, () => element("li", { class: "skeleton" })));
+  const isOpenNow = kept(FOLDED)[field] ?? isOpenFirst;
+  const skeletons = () => Array.from({ length }, () => element("li", { class: "skeleton" }));
+  const list = element("ul", {}, ...(isOpenNow ? skeletons() : []));
+  // Fewer values than last time leave room below them, so that other panels stay where they are.
+  if (isOpenNow) list.style.minHeight = `${length * VALUE_PX}px`;
   const more = element("button", { type: "button", class: "link", hidden: length < FEW }, "More");
   const search = element("input", { type: "search", placeholder: `Find in ${labelOf(field).toLowerCase()}`, "aria-label": `Find in ${labelOf(field)}`, hidden: true });
   const panel = element(
-    "details", { class: "facet", open: kept(FOLDED)[field] ?? isOpenFirst, dataset: { field } },
+    "details", { class: "facet", open: isOpenNow, dataset: { field } },
     element("summary", { title: FIELDS[field].help || null }, icon("chevron"), element("span", {}, labelOf(field))),
     search, list, more,
   );
@@ -109,7 +114,9 @@ function createPanel(field, isOpenFirst, onQuery, onWanted) {
   panel.addEventListener("toggle", () => {
     if (panel.open === (kept(FOLDED)[field] ?? isOpenFirst)) return;
     keep(FOLDED, field, panel.open);
-    if (panel.open) onWanted();
+    if (!panel.open) return;
+    if (!list.childElementCount) list.replaceChildren(...skeletons());
+    onWanted();
   });
 
   return {

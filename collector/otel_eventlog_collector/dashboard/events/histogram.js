@@ -16,7 +16,7 @@ const DRAG_PX = 4; // less is a click
  * @param {{onZoom: (since: string, until: string) => void}} told times are RFC 3339
  */
 export function createHistogram({ onZoom }) {
-  const picture = svg("svg", { class: "bars", "aria-hidden": "true" });
+  const picture = svg("svg", { "aria-hidden": "true" });
   const tip = element("div", { class: "tip", hidden: true });
   const figure = element(
     "figure",

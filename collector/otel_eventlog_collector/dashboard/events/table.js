@@ -23,7 +23,7 @@ export function createTable({ onOpen, onScroll, onMove }) {
   const canvas = element("div", { class: "canvas", role: "rowgroup" });
   const foot = element("div", { class: "foot" });
   // Over the place of the rows, not before them: what comes must not push it away.
-  const ghosts = element("div", { class: "ghosts", "aria-hidden": "true" }, ...Array.from({ length: GHOSTS }, () => element("div", { class: "row" }, element("div", { class: "skeleton" }))));
+  const ghosts = element("div", { class: "ghosts", "aria-hidden": "true", hidden: true });
   const headGroup = element("div", { class: "head-group", role: "rowgroup" }, head);
   const grid = element(
     "div", { class: "table", role: "grid", tabindex: "0", "aria-label": "Event logs", "aria-rowcount": "-1" },
@@ -79,6 +79,7 @@ export function createTable({ onOpen, onScroll, onMove }) {
   function drawFoot() {
     const { rows } = view;
     const wanted = !rows.isReady ? "none" : !rows.isComplete ? "more" : rows.isCut ? "cut" : rows.count ? "end" : "none";
+    if (ghosts.hidden !== rows.isReady) ghosts.replaceChildren(...(rows.isReady ? [] : ghostRows()));
     ghosts.hidden = rows.isReady;
     foot.hidden = !rows.isReady;
     if (wanted === view.foot) return;
@@ -183,4 +184,8 @@ export function createTable({ onOpen, onScroll, onMove }) {
       schedule();
     },
   };
+}
+
+function ghostRows() {
+  return Array.from({ length: GHOSTS }, () => element("div", { class: "row" }, element("div", { class: "skeleton" })));
 }

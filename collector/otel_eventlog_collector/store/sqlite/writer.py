@@ -25,7 +25,7 @@ from otel_eventlog_collector.errors import (
 )
 from otel_eventlog_collector.limits import QUEUE_BYTES_MAX, QUEUE_EVENTS_MAX
 from otel_eventlog_collector.protocols import WriteResult
-from otel_eventlog_collector.store.row import Half, encode, is_storable
+from otel_eventlog_collector.store.row import encode, is_storable
 from otel_eventlog_collector.store.sqlite.connect import is_damage
 from otel_eventlog_collector.store.sqlite.directory import DataDirectory
 from otel_eventlog_collector.store.sqlite.merge import Fate
@@ -214,13 +214,14 @@ class Writer:
                 waiting.future.set_result(waiting.result())
 
     def _commit_alone(self, waiting: Waiting) -> None:
-        """Store one write whose group failed, without what of it nothing can hold."""
-        halves = [*_halves_of(waiting), *waiting.halves]
-        good = [half for half in halves if is_storable(half)]
-        waiting.counts = Counter({Fate.REJECTED: waiting.events - len(good)})
-        waiting.halves, waiting.pairs = good, ()
+        """Store one write whose group failed: whole, or without what of it nothing can hold."""
+        waiting.counts.clear()
         try:
-            self._store([waiting])
+            try:
+                self._store([waiting])
+            except _DATA_ERRORS:
+                _sift(waiting)
+                self._store([waiting])
         except (*_DATA_ERRORS, *_BASE_ERRORS) as error:
             _log.warning("a request could not be stored: %s", error)
             waiting.future.set_exception(self._failure(error))
@@ -265,13 +266,15 @@ class Writer:
             counts.update(islice(half_fates, len(share.halves)))
 
 
-def _halves_of(waiting: Waiting) -> list[Half]:
-    """Return the halves of a write's pairs, without what cannot even be encoded."""
-    halves = []
+def _sift(waiting: Waiting) -> None:
+    """Take out what no database holds, half by half, and count it as rejected."""
+    halves = list(waiting.halves)
     for pair in waiting.pairs:
         with suppress(*_DATA_ERRORS):
             halves += [encode(event, waiting.observed_unix_nano) for event in pair.event_logs()]
-    return halves
+    good = [half for half in halves if is_storable(half)]
+    waiting.counts = Counter({Fate.REJECTED: waiting.events - len(good)})
+    waiting.halves, waiting.pairs = good, ()
 
 
 def _carry_out(order: Order) -> None:
