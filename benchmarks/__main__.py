@@ -22,6 +22,7 @@ from benchmarks import (
     purge,
     reading,
     rule_cost,
+    small_requests,
     soak,
     store_ingest,
 )
@@ -34,6 +35,7 @@ BENCHMARKS = {
     "store": ("durable ingest beside bare executemany of two plain rows", store_ingest.main),
     "decode": ("from a span's bytes to what the store writes", decode_cost.main),
     "ingest": ("what a collector takes in, durably, over OTLP/HTTP", ingest.main),
+    "listener": ("what the listener costs a small request, beside uvicorn", small_requests.main),
     "purge": ("what the purge of a day costs the requests meanwhile", purge.main),
     "freshness": ("how soon a completed request is visible", freshness.main),
     "reading": ("how fast ten million event logs are read", reading.main),

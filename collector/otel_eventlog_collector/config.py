@@ -14,7 +14,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
@@ -227,6 +227,7 @@ class Settings(BaseSettings):
     tls_key: Path | None = None
     tls_client_ca: Path | None = None
     allowed_host: Annotated[tuple[str, ...], BeforeValidator(_names)] = ()
+    log_format: Literal["text", "json"] = "text"
 
     @classmethod
     def settings_customise_sources(

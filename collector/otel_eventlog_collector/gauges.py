@@ -22,7 +22,6 @@ _log = logging.getLogger(__name__)
 
 def connect_gauges(
     metrics: Metrics,
-    *,
     intake: Intake,
     pipeline: Pipeline,
     tail: Tail,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from otel_eventlog.privacy import Privacy
 from otel_eventlog.rulefile import load_rule_set
 from otel_eventlog.rules import RuleGroup
 from otel_eventlog.ruleset import RuleSet
+from otel_eventlog_collector.limits import SHALLOW_BYTES_MAX
 from otel_eventlog_collector.otlp.decode_protobuf import decode_traces_protobuf
 from otel_eventlog_collector.otlp.encode import Encoding
 from otel_eventlog_collector.otlp.gate import suspicion
@@ -28,6 +30,8 @@ from tests.support.rule_strategies import rules_and_spans
 
 DEFAULT = load_rule_set()
 SUSPECTS = suspicion(DEFAULT.rules)
+CPU_S_MAX = 5
+"""No speed is meant: a square of time would be minutes."""
 CAPTURES = Path(__file__).parent.parent / "data" / "captures"
 
 
@@ -195,3 +199,36 @@ def test_what_is_no_span_is_rejected_though_nobody_wants_it(
         return  # an attribute that nobody reads is not parsed
     assert decoded.reasons == {reason: 1}
     assert decoded.received == 42
+
+
+@pytest.mark.parametrize(
+    "fragment",
+    [
+        b"\n\x08url.path\x12\x7f\n\x7f/api/",
+        b"\n\x0ahttp.route\x12\x7f\n\x7fv1/users/aaaaaaaaaaaaaaaaaaaaaaaa",
+        b"\n\x08url.full\x12\x7f\n\x7fhttps://" + b"a" * 60,
+        b"\n\x08",
+        b"\n\x0ahttp.route\x12\xff\x7f\n\xff\x7f",
+        b"/realms/" * 3,
+    ],
+)
+def test_no_text_makes_the_gate_slow(fragment: bytes) -> None:
+    """What somebody repeats half a million bytes long costs no square of time."""
+    assert SUSPECTS is not None
+    text = fragment * (SHALLOW_BYTES_MAX // len(fragment))
+    begun = time.process_time()
+    SUSPECTS.findall(text)
+    SUSPECTS.findall(text.replace(b"/", b"x"))
+    assert time.process_time() - begun < CPU_S_MAX
+
+
+@pytest.mark.parametrize("size", [SHALLOW_BYTES_MAX // 2, 4 * SHALLOW_BYTES_MAX])
+def test_bytes_that_would_keep_the_gate_busy_pass_it_by(size: int) -> None:
+    """What has a tag at every other byte is bounded, and rejected, on the longer way."""
+    decoder = TraceDecoder(Mapper(DEFAULT, Privacy(), Rank.DERIVED))
+    dense = encoded(FOREIGN) + b"\x5a\x80\x7f" + b"\n\x08" * 8128
+    body = otlp.traces_of_slices([dense] * (size // len(dense)))
+    begun = time.process_time()
+    decoded = decoder.decode(body, Encoding.PROTOBUF)
+    assert time.process_time() - begun < CPU_S_MAX
+    assert decoded.received == decoded.unwanted + decoded.rejected

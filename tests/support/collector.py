@@ -82,6 +82,7 @@ def ready(process: subprocess.Popen[str], data: Path) -> Collector:
             )
         _, name, where = words
         listening[name] = where
+    process.stdout.close()
     log = data.with_suffix(".log").read_text()
     msg = f"the collector ended with {process.wait()} before it was ready:\n{log}"
     raise AssertionError(msg)

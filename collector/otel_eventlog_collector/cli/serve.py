@@ -7,16 +7,9 @@ import logging
 import typer
 
 from otel_eventlog_collector.cli import serve_options as options
-from otel_eventlog_collector.cli.output import safe
+from otel_eventlog_collector.cli.log_lines import log_to_stderr
 
 _log = logging.getLogger(__name__)
-
-
-class _SafeFormatter(logging.Formatter):
-    """Keeps what strangers sent from reaching the terminal as control characters."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return "\n".join(safe(line) for line in super().format(record).split("\n"))
 
 
 def serve(  # noqa: PLR0913 - one argument for each option
@@ -42,6 +35,7 @@ def serve(  # noqa: PLR0913 - one argument for each option
     tls_key: options.TlsKey = None,
     tls_client_ca: options.TlsClientCa = None,
     allowed_host: options.AllowedHost = None,
+    log_format: options.LogFormat = None,
     config: options.Config = None,
 ) -> None:
     """Run the collector: receive OpenTelemetry, keep event logs, show them.
@@ -65,8 +59,9 @@ def serve(  # noqa: PLR0913 - one argument for each option
     from otel_eventlog_collector.config import load_settings
     from otel_eventlog_collector.service import run_service
 
-    _log_to_stderr()
+    log_to_stderr("text")  # until the settings are known
     settings, warnings = load_settings(given, config)
+    log_to_stderr(settings.log_format)
     for warning in warnings:
         _log.warning("%s", warning)
     run_service(settings, announce=_announce)
@@ -74,10 +69,3 @@ def serve(  # noqa: PLR0913 - one argument for each option
 
 def _announce(line: str) -> None:
     typer.echo(line)
-
-
-def _log_to_stderr() -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(_SafeFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    logging.getLogger("httpx").setLevel(logging.WARNING)

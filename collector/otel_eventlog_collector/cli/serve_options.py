@@ -172,6 +172,13 @@ AllowedHost: TypeAlias = Annotated[
         rich_help_panel=_ACCESS,
     ),
 ]
+LogFormat: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FORMAT",
+        help="Own log on stderr: text, or json for one object a line. [default: text]",
+    ),
+]
 Config: TypeAlias = Annotated[
     Path | None,
     typer.Option(
