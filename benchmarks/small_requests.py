@@ -169,7 +169,7 @@ def asgi_app(intake: Intake) -> Any:
                 ticket.take(len(message["body"]))
                 parts.append(message["body"])
                 more = message.get("more_body", False)
-            accepted = await intake.accept(Signal.TRACES, b"".join(parts), encoding)
+            accepted = await intake.accept(Signal.TRACES, b"".join(parts), encoding, "http")
         told = encode_response(Signal.TRACES, accepted.rejected, accepted.error_message, encoding)
         named = [(b"content-type", encoding.encode()), (b"content-length", b"%d" % len(told))]
         await send({"type": "http.response.start", "status": 200, "headers": named})

@@ -85,7 +85,6 @@ def test_a_full_disk(disk: FailingDisk) -> None:
         all_is_whole(collector, oracle)
 
 
-@pytest.mark.xfail(reason="a collector does not start where its lock file cannot be written")
 def test_retention_makes_room_on_a_full_disk(tmp_path: Path) -> None:
     """Started where nothing can be written, a collector removes what has expired and goes on."""
     oracle = Oracle()
@@ -115,7 +114,6 @@ def test_a_disk_that_cannot_sync(tmp_path: Path) -> None:
         all_is_whole(collector, oracle)
 
 
-@pytest.mark.xfail(reason="what a failed sync left in the log is taken for stored", strict=True)
 def test_what_was_not_synced_is_not_acknowledged_when_it_is_sent_again(tmp_path: Path) -> None:
     """A failed commit may be found in the write-ahead log later on: that is no proof of a sync."""
     oracle = Oracle()

@@ -112,7 +112,6 @@ def test_a_power_cut_loses_nothing_acknowledged(tmp_path: Path) -> None:
     assert not wrong
 
 
-@pytest.mark.xfail(reason="what a killed process left unsynced is taken for stored", strict=True)
 def test_a_kill_before_the_power_cut(tmp_path: Path) -> None:
     """Killed between write and sync, started again, sent the same again: only then the cut.
 

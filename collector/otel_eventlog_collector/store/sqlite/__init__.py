@@ -335,7 +335,7 @@ def _claim(directory: DataDirectory, retention_ns: int) -> DirectoryLock:
     try:
         if directory.check():
             migrate(directory)
-            Catalog(directory.catalog_path).set_retention(retention_ns)
+            _remember_retention(directory, retention_ns)
         else:
             create_catalog(directory.catalog_path, retention_ns)
     except (sqlite3.Error, OSError) as error:
@@ -345,3 +345,14 @@ def _claim(directory: DataDirectory, retention_ns: int) -> DirectoryLock:
         lock.release()
         raise
     return lock
+
+
+def _remember_retention(directory: DataDirectory, retention_ns: int) -> None:
+    """Note the retention; a full disk is no reason not to start, for a purge may make room."""
+    try:
+        Catalog(directory.catalog_path).set_retention(retention_ns)
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+            raise
+        _log.warning("the retention could not be noted: %s", error)

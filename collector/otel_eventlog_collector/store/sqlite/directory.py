@@ -245,8 +245,9 @@ class DirectoryLock:
     def describe(self, urls: Mapping[str, str]) -> None:
         """Write into the lock file who holds it, for the command line and for people."""
         text = json.dumps({"pid": os.getpid(), "urls": dict(urls)}) + "\n"
-        os.pwrite(self._descriptor, text.encode(), 0)
-        os.ftruncate(self._descriptor, len(text.encode()))
+        with suppress(OSError):  # on a full disk the lock holds all the same, without a name
+            os.pwrite(self._descriptor, text.encode(), 0)
+            os.ftruncate(self._descriptor, len(text.encode()))
 
     def release(self) -> None:
         """Give the lock back. The file stays: removing it would race with the next one."""

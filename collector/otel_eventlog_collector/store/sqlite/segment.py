@@ -31,6 +31,7 @@ from otel_eventlog_collector.store.sqlite.connect import (
     open_writer,
     read_header,
     sync_directory,
+    sync_log,
 )
 from otel_eventlog_collector.store.sqlite.erase import Erased, erase_requests, erase_texts
 from otel_eventlog_collector.store.sqlite.merge import ERASED, Fate, merge
@@ -106,6 +107,7 @@ class SegmentWriter:
         """
         _check_segment(path)
         self.path = path
+        sync_log(path)
         self.connection = open_writer(path)
         try:
             if self.connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
