@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import resource
 import signal
 import socket
 import ssl
@@ -42,6 +41,7 @@ from otel_eventlog_collector.metrics import Metrics
 from otel_eventlog_collector.otlp.encode import Encoding, Signal
 from otel_eventlog_collector.otlp.traces import TraceDecoder
 from otel_eventlog_collector.pipeline import Pipeline
+from otel_eventlog_collector.process import prepare_process
 from otel_eventlog_collector.protocols import Clock, PurgeReport, Store
 from otel_eventlog_collector.rates import Rate, keep_looking
 from otel_eventlog_collector.readiness import Readiness
@@ -56,9 +56,6 @@ from otel_eventlog_collector.tokens import Scope, TokenFile
 
 GRACE_S = 5.0
 """How long requests may take to end when the collector stops."""
-
-FILES_MAX = 8192
-"""Open files: three listeners with twice their connections, and the store's."""
 
 Announce: TypeAlias = Callable[[str], None]
 _log = logging.getLogger(__name__)
@@ -282,16 +279,8 @@ def run_service(settings: Settings, *, announce: Announce) -> None:
         ConfigError, RuleError: it cannot start.
 
     """
-    _allow_files()
+    prepare_process()
     asyncio.run(_run(Service(settings), announce))
-
-
-def _allow_files() -> None:
-    """Take as many open files as we may: connections up to their limits need more than 1,024."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = FILES_MAX if hard == resource.RLIM_INFINITY else min(FILES_MAX, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _run(service: Service, announce: Announce) -> None:
