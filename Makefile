@@ -14,6 +14,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 EVERYTHING := --editable '.[dev,grpc,otlp]' --editable './collector[demo]'
 ARGS ?=
+JOBS ?= 3
 
 .PHONY: help
 help: ## this list
@@ -57,8 +58,8 @@ demo: $(STAMP) ## run the collector and small auth apps with simulated users
 	$(BIN)/otel-eventlog demo $(ARGS)
 
 .PHONY: test
-test: $(STAMP) ## run the tests
-	$(BIN)/python -m pytest $(ARGS)
+test: $(STAMP) ## run the tests, JOBS=3 at a time: most of them wait for processes that they start
+	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadgroup $(ARGS)
 
 .PHONY: lint
 lint: $(STAMP) ## ruff, mypy --strict, pyright, the layers, spelling
