@@ -133,7 +133,7 @@ def test_from_view_to_view_on_a_phone(phone: Page, addresses: dict[str, str]) ->
     phone.goto(addresses["actions"])
     phone.locator("tr[data-action='PasswordsAuthenticate'] a").first.tap()
     expect(phone.get_by_role("link", name="Events")).to_have_attribute("aria-current", "page")
-    phone.get_by_text("PasswordsAuthenticate").nth(1).tap()
+    phone.locator(".canvas .row").filter(has_text="PasswordsAuthenticate").first.tap()
     expect(phone.get_by_role("button", name="Close")).to_be_visible()
     phone.go_back()
     expect(phone.get_by_role("button", name="Close")).to_have_count(0)
