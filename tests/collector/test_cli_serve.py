@@ -69,9 +69,9 @@ def test_a_second_collector_on_the_same_directory_says_so(tmp_path: Path) -> Non
         assert f"in use by process {collector.process.pid}" in done.stderr
         assert collector.http in done.stderr
         assert done.stdout == ""
+        # A purge goes through the collector that serves the directory.
         pruned = command("prune", "--data", collector.data)
-        assert pruned.code == 2
-        assert "in use by process" in pruned.stderr
+        assert (pruned.code, pruned.stderr) == (0, "0 event logs removed, 0 bytes freed.\n")
 
 
 def test_a_port_that_is_taken_is_named_with_its_option(tmp_path: Path) -> None:

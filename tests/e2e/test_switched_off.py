@@ -15,6 +15,7 @@ import pytest
 from otel_eventlog.model import EventLog, Status
 from tests.support.otlp_sink import OtlpSink
 from tests.support.processes import free_port, running
+from tests.support.waiting import eventually
 from tests.support.ways_in import APPS, DEADLINE_S, RIGHT, SAMPLED, SERVERS, WAYS, Server, Way
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
@@ -29,6 +30,7 @@ class Seen:
         events: event logs at the collector.
         span_names: names of the exported server spans.
         lines: what the application's process said about us.
+        awaited: event logs that have to come before the application is ended.
 
     """
 
@@ -36,6 +38,7 @@ class Seen:
     events: list[EventLog]
     span_names: list[str]
     lines: list[str]
+    awaited: int = 0
 
 
 @contextmanager
@@ -55,6 +58,7 @@ def served(server: Server, way: Way, **more: str) -> Iterator[tuple[httpx.Client
         ):
             yield client, seen
             traces.wait_for_spans(lambda spans: len(spans) >= len(seen.answers), DEADLINE_S)
+            eventually(lambda: len(collector.events) >= seen.awaited, within_s=DEADLINE_S)
         output.seek(0)
         text = output.read().decode(errors="replace")
         seen.lines = [line for line in text.splitlines() if "otel_eventlog" in line]
@@ -62,9 +66,10 @@ def served(server: Server, way: Way, **more: str) -> Iterator[tuple[httpx.Client
         seen.span_names = [span.name for span in traces.spans if span.kind == span.SPAN_KIND_SERVER]
 
 
-def log_in(server: Server, way: Way, **more: str) -> Seen:
+def log_in(server: Server, way: Way, awaited: int = 0, **more: str) -> Seen:
     """Log in once, as a caller who wants to be traced, and return what was seen."""
     with served(server, way, **more) as (client, seen):
+        seen.awaited = awaited
         seen.answers.append(client.post("/login", json=RIGHT, headers=SAMPLED))
     return seen
 
@@ -145,7 +150,7 @@ def test_a_spool_that_cannot_be_written_costs_no_event_log(way: str, folder: Pat
     """Event logs wait in memory instead, and one line says why nothing is on disk."""
     toml = folder / "eventlog.toml"
     toml.write_text(f'spool_dir = "{folder}/a-file/spool"\n')
-    seen = log_in(PYTHON, WAYS[way], OTEL_EVENTLOG_CONFIG=str(toml))
+    seen = log_in(PYTHON, WAYS[way], awaited=2, OTEL_EVENTLOG_CONFIG=str(toml))
     assert seen.answers[0].status_code == 200
     assert [event.status for event in seen.events] == [Status.START, Status.SUCCESS]
     assert seen.span_names == ["POST /login"]
