@@ -19,7 +19,6 @@ VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 """Wire types."""
 
 _DOUBLE = struct.Struct("<d").pack
-_FIXED64 = struct.Struct("<Q").pack
 _FIXED32 = struct.Struct("<I").pack
 _UINT64_MASK = (1 << 64) - 1
 _SHORT = [bytes((length,)) for length in range(128)]
@@ -56,11 +55,6 @@ def sized(content: bytes) -> bytes:
     """Return content with its length in front."""
     length = len(content)
     return (_SHORT[length] if length < 128 else varint(length)) + content  # noqa: PLR2004 - as above
-
-
-def fixed64(value: int) -> bytes:
-    """Return eight bytes."""
-    return _FIXED64(value & _UINT64_MASK)
 
 
 def fixed32(value: int) -> bytes:

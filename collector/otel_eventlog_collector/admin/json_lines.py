@@ -8,31 +8,14 @@ from typing import Any
 
 from otel_eventlog.model import EventLog, OutcomeSource, Status, parse_uuid
 from otel_eventlog.privacy import clean_event
+from otel_eventlog.wire import RESOURCE_ATTRIBUTES, TEXT_ATTRIBUTES
 from otel_eventlog_collector.event_json import event_json
 from otel_eventlog_collector.query_parse.times import parse_time
 
 _NS_PER_MS = 1_000_000
 _UNIX_NANO_MAX = 2**63 - 1
-_EMPTY_IF_ABSENT = ("category", "project", "environment", "service", "service_version")
-_TEXTS = (
-    "next_step",
-    "correlation_id",
-    "flow_id",
-    "user_id",
-    "organization_id",
-    "client_id",
-    "auth_method",
-    "auth_factor",
-    "http_method",
-    "http_route",
-    "error_type",
-    "error_message",
-    "session_token_hash",
-    "session_jwt_hash",
-    "client_address",
-    "user_agent",
-    "message_status",
-)
+_EMPTY_IF_ABSENT = ("category", *RESOURCE_ATTRIBUTES)
+_TEXTS = tuple(name for name in TEXT_ATTRIBUTES if name not in ("action", "category"))
 _INTEGERS = ("duration_ns", "http_status_code")
 
 
