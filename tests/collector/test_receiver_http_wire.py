@@ -7,7 +7,7 @@ import gzip
 import socket
 import struct
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -17,10 +17,9 @@ from otel_eventlog_collector.protocols import ConsumeResult
 from otel_eventlog_collector.receiver import http_connection, http_connections
 from otel_eventlog_collector.receiver.http import HttpReceiver
 from tests.support import otlp_requests as otlp
+from tests.support.raw_http import KIND, Wire, chunked, post, wire
 from tests.support.receiving import BODY, ListConsumer, Receiving, post_traces, receiving
 from tests.support.waiting import eventually
-
-KIND = b"Content-Type: application/x-protobuf\r\n"
 
 
 @pytest.fixture
@@ -28,58 +27,6 @@ def running() -> Iterator[Receiving]:
     """Both receivers before a list."""
     with receiving() as found:
         yield found
-
-
-class Wire:
-    """A socket to the listener, and all that came over it."""
-
-    def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
-        self.received = b""
-
-    def send(self, data: bytes) -> None:
-        """Write bytes as they are."""
-        self.socket.sendall(data)
-
-    def until(self, mark: bytes, count: int = 1) -> bytes:
-        """Read until something came so many times."""
-        while self.received.count(mark) < count:
-            piece = self.socket.recv(65536)
-            assert piece, self.received
-            self.received += piece
-        return self.received
-
-    def rest(self) -> bytes:
-        """Read until the other side closes or resets."""
-        try:
-            while piece := self.socket.recv(65536):
-                self.received += piece
-        except ConnectionResetError:
-            pass
-        return self.received
-
-
-@contextmanager
-def wire(running: Receiving) -> Iterator[Wire]:
-    """Open a connection for the length of a block."""
-    found = Wire(running.http_port)
-    with found.socket:
-        yield found
-
-
-def post(body: bytes = BODY, more: bytes = b"", version: bytes = b"1.1") -> bytes:
-    """Return one whole request."""
-    return b"POST /v1/traces HTTP/%s\r\nHost: x\r\n%sContent-Length: %d\r\n%s\r\n%s" % (
-        *(version, KIND, len(body), more, body),
-    )
-
-
-def chunked(body: bytes, more: bytes = b"", version: bytes = b"1.1") -> bytes:
-    """Return one whole request in one chunk."""
-    return (
-        b"POST /v1/traces HTTP/%s\r\nHost: x\r\n%sTransfer-Encoding: chunked\r\n%s\r\n"
-        b"%x\r\n%s\r\n0\r\n\r\n"
-    ) % (version, KIND, more, len(body), body)
 
 
 def spans_of(running: Receiving) -> list[int]:
