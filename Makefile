@@ -59,7 +59,7 @@ demo: $(STAMP) ## run the collector and small auth apps with simulated users
 
 .PHONY: test
 test: $(STAMP) ## run the tests, JOBS=3 at a time: most of them wait for processes that they start
-	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadgroup $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile $(ARGS)
 
 .PHONY: lint
 lint: $(STAMP) ## ruff, mypy --strict, pyright, the layers, spelling

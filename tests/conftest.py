@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -12,12 +12,19 @@ hypothesis.settings.register_profile("project", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("project")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Where tests run side by side, keep those of a file together, and all that share a browser."""
-    if not config.pluginmanager.hasplugin("xdist"):
-        return
-    browser = Path(__file__).parent / "browser"
-    for item in items:
-        group = browser if browser in item.path.parents else item.path
-        item.add_marker(pytest.mark.xdist_group(str(group.relative_to(browser.parent))))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Where tests run side by side, keep those of a file together, and all that share a browser.
+
+    In the order in which they were collected: the browser's come last, because an open browser
+    keeps an event loop running in its thread.
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file: str = super()._split_scope(nodeid)
+            return "tests/browser" if file.startswith("tests/browser/") else file
+
+    config.option.loadscopereorder = False
+    return Together(config, log)
