@@ -159,10 +159,6 @@ class EventReader(Protocol):
         """
         ...
 
-    def trace(self, trace_id: int) -> Sequence[EventLog]:
-        """Return all event logs of one trace, oldest first (bounded by LIMIT_MAX)."""
-        ...
-
     def position(self) -> str:
         """Return the stream position after everything committed so far."""
         ...

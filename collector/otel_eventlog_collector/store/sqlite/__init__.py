@@ -164,10 +164,6 @@ class SqliteStore:
         """Return requests of which an event log passes the query, optionally of one state."""
         return self._reader.requests(query, state, no_outcome_before_unix_nano)
 
-    def trace(self, trace_id: int) -> Sequence[EventLog]:
-        """Return all event logs of one trace, oldest first (bounded by LIMIT_MAX)."""
-        return self._reader.trace(trace_id)
-
     def position(self) -> str:
         """Return the stream position after everything committed so far."""
         return self._reader.position()
