@@ -301,8 +301,13 @@ class Store(EventWriter, EventReader, Protocol):
         """
         ...
 
-    def seal(self) -> Sequence[str]:
-        """Make days that are over quick to search; return their names. Never stalls writers."""
+    def seal(self, *, quiet_s: float = 300.0) -> Sequence[str]:
+        """Make days that are over quick to search; return their names. Never stalls writers.
+
+        Args:
+            quiet_s: seconds for which nothing may have been written to a day.
+
+        """
         ...
 
     def status(self) -> StoreStatus:

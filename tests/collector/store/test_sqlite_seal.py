@@ -50,7 +50,7 @@ def segment(tmp_path: Path) -> Path:
 
 def sealed(store: SqliteStore) -> list[str]:
     """Seal without waiting for quiet."""
-    return store._sealer.seal(quiet_s=0)
+    return store.seal(quiet_s=0)
 
 
 def indexes(segment: Path) -> set[str]:

@@ -1,8 +1,8 @@
 """The few rows of a segment that may hold what is looked for by a key, such as a user or a trace.
 
 A listing walks through the index of its order until its page is full. That is soon, unless what is
-looked for is rare; then the rows that may hold it are found first: by an index where the day has one
-for the key, otherwise by one pass over the rows, which takes a sixth of the walk's time.
+looked for is rare; then the rows that may hold it are found first: by an index where the day has
+one for the key, otherwise by one pass over the rows, which takes a sixth of the walk's time.
 """
 
 # ruff: noqa: S608 - names in the SQL are our own columns; every value is a parameter
@@ -39,19 +39,20 @@ RARE_MAX = 500
 
 @contextmanager
 def one_snapshot(connection: sqlite3.Connection) -> Iterator[None]:
-    """Let several SELECTs see the same state: a row gets another number when its outcome joins."""
+    """Let several SELECTs see the same state: a row gets another number when its outcome joins.
+
+    After an error the pool closes the connection, which ends the transaction too.
+    """
     connection.execute("BEGIN")
-    try:
-        yield
-    finally:
-        connection.execute("COMMIT")
+    yield
+    connection.execute("COMMIT")
 
 
 def candidates(connection: sqlite3.Connection, query: EventQuery) -> list[int] | None:
     """Return the numbers of the rows that may hold what passes a query.
 
-    None where the query names no key, or where there are more than `CANDIDATES_MAX`. The numbers are
-    good for the snapshot in which they were read.
+    None where the query names no key, or where there are more than `CANDIDATES_MAX`. The numbers
+    are good for the snapshot in which they were read.
     """
     condition = row_condition(query)
     if condition is None:

@@ -107,7 +107,7 @@ def rollups_answer(connection: sqlite3.Connection, query: EventQuery, cutoff: in
 
 
 def lost_outcomes(query: EventQuery, stretch: Stretch, cutoff: int | None) -> list[list[Condition]]:
-    """Return the conditions on the outcomes in a stretch that retention takes although they are young.
+    """Return the conditions on the outcomes in a stretch that retention takes all the same.
 
     Their requests began before `cutoff`. Most ended soon; the others have an index of their own.
     """

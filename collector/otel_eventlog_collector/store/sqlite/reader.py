@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -29,7 +30,7 @@ from otel_eventlog_collector.store.sqlite import counts, listing, segment_read
 from otel_eventlog_collector.store.sqlite.action_counts import ActionCounts, count_actions
 from otel_eventlog_collector.store.sqlite.catalog import CatalogState
 from otel_eventlog_collector.store.sqlite.directory import DataDirectory, segment_name
-from otel_eventlog_collector.store.sqlite.pool import SegmentPool
+from otel_eventlog_collector.store.sqlite.pool import QUERY_S_MAX, SegmentPool
 from otel_eventlog_collector.store.sqlite.requests import find_requests
 from otel_eventlog_collector.store.sqlite.segment_read import Bounds, Found, cursor_of
 from otel_eventlog_collector.store.sqlite.tail import read_position, read_tail
@@ -215,7 +216,7 @@ class Reader:
             bounds = self._bounds(day)
             if bounds and not _is_outside(bounds, query.since_unix_nano, query.until_unix_nano):
                 works.append((day, partial(count, cutoff=cutoff)))
-        return self.pool.read_each(works, none)
+        return self.pool.read_each(works, none, time.monotonic() + QUERY_S_MAX)
 
     def _halves(self, uuid: int) -> list[Found]:
         if not 0 <= uuid < 1 << 128:
@@ -249,6 +250,7 @@ class Reader:
         segments.sort(key=lambda item: item[0].high if is_desc else item[0].low, reverse=is_desc)
         found: list[T] = []
         at, abreast = 0, 1
+        deadline_s = time.monotonic() + QUERY_S_MAX
         while at < len(segments):
             if len(found) > limit:
                 last, bounds = order(found[limit])[0], segments[at][0]
@@ -259,7 +261,7 @@ class Reader:
                 for _, day, cutoff in segments[at : at + abreast]
             ]
             nothing: list[T] = []
-            for part in self.pool.read_each(works, nothing):
+            for part in self.pool.read_each(works, nothing, deadline_s):
                 found += part
             found.sort(key=order, reverse=is_desc)
             del found[limit + 1 :]

@@ -84,7 +84,7 @@ def find_requests(
 
 @dataclass(frozen=True, slots=True)
 class _Where:
-    """What is looked for: a query, the clamp of retention, the only rows that may hold it if known."""
+    """What is looked for: a query, the clamp of retention, the rows that may hold it if known."""
 
     query: EventQuery
     kept: Sequence[Condition]
@@ -92,7 +92,7 @@ class _Where:
     limit: int
 
     def common(self, half: Half, alias: str = "e") -> list[Condition]:
-        """Return the conditions of every statement; `alias` names the half that must be in `rows`."""
+        """Return the conditions of every statement; `alias` names the half that is in `rows`."""
         return [
             *after(self.query.cursor, self.query.order, half),
             *self.kept,

@@ -129,8 +129,8 @@ def event_condition(query: EventQuery, alias: str, half: Half) -> Condition:
 def row_condition(query: EventQuery) -> Condition | None:
     """Return what a row of `requests` must meet to hold an event log that passes a query.
 
-    It is no more than that: not every such row does hold one; negations and times are left out. None
-    where the query names no key, a field in which most event logs differ, and no text.
+    It is no more than that: not every such row does hold one; negations and times are left out.
+    None where the query names no key, a field in which most event logs differ, and no text.
     """
     conditions = [
         any_of([_event_term("requests", name, term) for term in wanted])
@@ -146,7 +146,7 @@ def row_condition(query: EventQuery) -> Condition | None:
 
 
 def names_key(field_name: str) -> bool:
-    """Whether a field differs from one event log to the next, and is no id that leads to its row."""
+    """Whether a field differs between most event logs, and is no id that leads to its row."""
     return not is_on_shapes(field_name) and field_name not in _OWN_IDS
 
 
@@ -181,8 +181,10 @@ def _id_terms(term: Term) -> list[tuple[str, Term]]:
 
 
 _OUTCOMES_OWN = frozenset(
-    ("user_id", "session_token_hash", "session_jwt_hash")
-    + ("organization_id", "client_id", "error_message")
+    {
+        *("user_id", "session_token_hash", "session_jwt_hash"),
+        *("organization_id", "client_id", "error_message"),
+    }
 )
 
 
