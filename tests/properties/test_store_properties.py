@@ -348,7 +348,7 @@ AGES = (0, 27 * DAY + 1, 30 * DAY - 12 * HOUR, 30 * DAY - 12 * HOUR + 1, 30 * DA
 def few_are_many(data: st.DataObject) -> Iterator[None]:
     """Draw the numbers from which on another way of searching is taken: small ones, or the true."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("CANDIDATES_MAX", "RARE_MAX", "WALK_MAX"):
+        for name in ("CANDIDATES_MAX", "RARE_MAX", "WALK_COST"):
             limit = data.draw(st.sampled_from([0, 1, getattr(candidates, name)]), name)
             patch.setattr(candidates, name, limit)
         yield

@@ -47,7 +47,7 @@ FACET_VALUES_DEFAULT = 20
 FACET_VALUES_MAX = 1000
 FACETS_DEFAULT = ("action", "status", "user_id", "error_type", "service")
 _NICE_BUCKETS_S = (60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
-NEIGHBOURS_WITHIN_NS = 15 * 60 * NS_PER_S
+NEIGHBOURS_WITHIN_NS = 5 * 60 * NS_PER_S
 """So far from a request others of its trace are looked for: no longer than a person waits."""
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 

@@ -28,7 +28,9 @@ CREATE INDEX IF NOT EXISTS requests_organization_end
 DROP INDEX IF EXISTS requests_open;
 CREATE INDEX requests_open ON requests (start_ms)
     WHERE start_shape IS NOT NULL AND outcome_shape IS NULL;
--- Counts over many hours, and what retention takes from an hour: requests that took over a minute.
+-- When a rare shape occurred, counts over many hours, and what retention takes from an hour: requests that took over a minute.
+CREATE INDEX IF NOT EXISTS hours_shape ON hours (shape_id, hour, events);
+CREATE INDEX IF NOT EXISTS minutes_shape ON minutes (shape_id, minute);
 CREATE INDEX IF NOT EXISTS durations_shape ON durations (shape_id, bucket, hour, events);
 CREATE INDEX IF NOT EXISTS requests_long ON requests (start_ms) WHERE elapsed_ns > 60000000000;
 ANALYZE

@@ -11,12 +11,14 @@ from dataclasses import dataclass, field, replace
 
 from otel_eventlog_collector.query import ActionFigures, DurationCount, EventQuery
 from otel_eventlog_collector.store.durations import bucket_floor_ns
+from otel_eventlog_collector.store.sqlite.candidates import one_snapshot
 from otel_eventlog_collector.store.sqlite.counts import (
     ONE_SLICE,
     count_shapes,
     lost_outcomes,
     rollups_answer,
     stretches,
+    to_whole_hours,
 )
 from otel_eventlog_collector.store.sqlite.segment_read import hopeful, kept
 from otel_eventlog_collector.store.sqlite.tiers import HOURS, Slices, Stretch, split
@@ -81,18 +83,18 @@ def count_actions(
     bucket_ns: int,
 ) -> ActionCounts:
     """Count what passes a query, slices beginning at `since_unix_nano`."""
-    shapes = {
-        row[0]: row[1:]
-        for row in connection.execute("SELECT id, action, status, error_type FROM shapes")
-    }
     counts = ActionCounts()
     slices = Slices(since_unix_nano, bucket_ns)
-    for (number, shape_id), events in count_shapes(connection, query, cutoff, slices).items():
+    with one_snapshot(connection):
+        rows = connection.execute("SELECT id, action, status, error_type FROM shapes")
+        shapes = {row[0]: row[1:] for row in rows}
+        found = count_shapes(connection, query, cutoff, slices)
+        counts.durations = _durations(connection, query, cutoff)
+    for (number, shape_id), events in found.items():
         action, status, error_type = shapes[shape_id]
         counts.slices[action, number, status] += events
         if status == "error":
             counts.error_types[action, error_type] += events
-    counts.durations = _durations(connection, query, cutoff)
     return counts
 
 
@@ -104,16 +106,23 @@ def _durations(
         return Counter()
     rest = stretches(connection, query, cutoff)
     counts: Counter[tuple[str, int]] = Counter()
+
+    def of_rows(each: Stretch) -> dict[tuple[str, int], int]:
+        asked = replace(query, since_unix_nano=each.since, until_unix_nano=each.until)
+        where = [event_condition(asked, "e", Half.OUTCOME), *kept(cutoff)]
+        return _of_rows(connection, where)
+
     if rollups_answer(connection, query, cutoff):
+        rest, beyond = to_whole_hours(connection, rest)
+        for each in beyond:
+            counts.subtract(of_rows(each))
         whole, rest = split(rest, ONE_SLICE, HOURS)
         for each in whole:
             counts.update(_of_hours(connection, query, each))
             for lost in lost_outcomes(query, each, cutoff):
                 counts.subtract(_of_rows(connection, lost))
     for each in rest:
-        asked = replace(query, since_unix_nano=each.since, until_unix_nano=each.until)
-        where = [event_condition(asked, "e", Half.OUTCOME), *kept(cutoff)]
-        counts.update(_of_rows(connection, where))
+        counts.update(of_rows(each))
     return +counts
 
 

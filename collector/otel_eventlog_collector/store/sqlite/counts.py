@@ -13,6 +13,8 @@ from typing import Any
 from otel_eventlog.model import uuid_int, uuid_text
 from otel_eventlog_collector.query import EventQuery
 from otel_eventlog_collector.store.row import span_from_int
+from otel_eventlog_collector.store.sqlite.candidates import one_snapshot
+from otel_eventlog_collector.store.sqlite.rollup import NS_PER_HOUR, NS_PER_MINUTE
 from otel_eventlog_collector.store.sqlite.schema import TEXT_COLUMNS, is_sealed
 from otel_eventlog_collector.store.sqlite.segment_read import bounds, hopeful, kept
 from otel_eventlog_collector.store.sqlite.tiers import HOURS, MINUTES, Slices, Stretch, Tier, split
@@ -38,9 +40,10 @@ def slices(
     bucket_ns: int,
 ) -> Counter[tuple[int, str]]:
     """Count event logs by number of the time slice and status."""
-    statuses = dict(connection.execute("SELECT id, status FROM shapes").fetchall())
     counts: Counter[tuple[int, str]] = Counter()
-    found = count_shapes(connection, query, cutoff, Slices(since_unix_nano, bucket_ns))
+    with one_snapshot(connection):
+        statuses = dict(connection.execute("SELECT id, status FROM shapes").fetchall())
+        found = count_shapes(connection, query, cutoff, Slices(since_unix_nano, bucket_ns))
     for (number, shape_id), events in found.items():
         counts[number, statuses[shape_id]] += events
     return counts
@@ -52,18 +55,19 @@ def facets(
     """Count event logs by the values of fields, as text; absent values are not counted."""
     of_shapes = [name for name in fields if is_on_shapes(name)]
     counts: dict[str, Counter[str]] = {name: Counter() for name in fields}
-    if of_shapes:
-        columns = ", ".join(_PHASE if name == "phase" else name for name in of_shapes)
-        shapes = {
-            row[0]: row[1:] for row in connection.execute(f"SELECT id, {columns} FROM shapes")
-        }
-        for (_, shape_id), events in count_shapes(connection, query, cutoff, ONE_SLICE).items():
-            for name, value in zip(of_shapes, shapes[shape_id], strict=True):
-                if value is not None:
-                    counts[name][str(value)] += events
-    for name in fields:
-        if name not in of_shapes:
-            counts[name] = _values(connection, query, cutoff, name)
+    with one_snapshot(connection):
+        if of_shapes:
+            columns = ", ".join(_PHASE if name == "phase" else name for name in of_shapes)
+            rows = connection.execute(f"SELECT id, {columns} FROM shapes")
+            shapes = {row[0]: row[1:] for row in rows}
+            found = count_shapes(connection, query, cutoff, ONE_SLICE)
+            for (_, shape_id), events in found.items():
+                for name, value in zip(of_shapes, shapes[shape_id], strict=True):
+                    if value is not None:
+                        counts[name][str(value)] += events
+        for name in fields:
+            if name not in of_shapes:
+                counts[name] = _values(connection, query, cutoff, name)
     return counts
 
 
@@ -78,11 +82,23 @@ def count_shapes(
     """Count event logs by number of the time slice and number of the shape.
 
     Where only low-cardinality fields are asked for, the rollups answer; rows are counted at the
-    edges only.
+    edges only. All of it has to be read in one snapshot.
     """
     rest = stretches(connection, query, cutoff)
     counts: Counter[tuple[int, int]] = Counter()
+
+    def of_rows(each: Stretch) -> Counter[tuple[int, int]]:
+        asked = replace(query, since_unix_nano=each.since, until_unix_nano=each.until)
+        found: Counter[tuple[int, int]] = Counter()
+        for half in hopeful(connection, query):
+            where = [event_condition(asked, "e", half), *kept(cutoff)]
+            found.update(_of_rows(connection, half, where, slices_))
+        return found
+
     if rollups_answer(connection, query, cutoff):
+        rest, beyond = to_whole_hours(connection, rest)
+        for each in beyond:
+            counts.subtract(of_rows(each))
         for tier in (HOURS, MINUTES):
             whole, rest = split(rest, slices_, tier)
             for each in whole:
@@ -90,10 +106,7 @@ def count_shapes(
                 for lost in lost_outcomes(query, each, cutoff):
                     counts.subtract(_of_rows(connection, Half.OUTCOME, lost, slices_))
     for each in rest:
-        asked = replace(query, since_unix_nano=each.since, until_unix_nano=each.until)
-        for half in hopeful(connection, query):
-            where = [event_condition(asked, "e", half), *kept(cutoff)]
-            counts.update(_of_rows(connection, half, where, slices_))
+        counts.update(of_rows(each))
     return +counts
 
 
@@ -146,6 +159,30 @@ def stretches(
         outer.high + 1 if until is None else min(until, outer.high + 1),
     )
     return [stretch] if stretch.since < stretch.until else []
+
+
+def to_whole_hours(
+    connection: sqlite3.Connection, found: list[Stretch]
+) -> tuple[list[Stretch], list[Stretch]]:
+    """Extend what `stretches` returned to whole hours where next to nothing is in between.
+
+    Returns:
+        The stretch, and what it has too much of: event logs newer than asked for in the newest
+        minute, which are those that came in a moment ago.
+
+    """
+    outer = bounds(connection)
+    if outer is None or not found:
+        return found, []
+    since, until = found[0]
+    beyond = []
+    if since <= outer.low:
+        since = outer.low // NS_PER_HOUR * NS_PER_HOUR
+    if until > outer.high - NS_PER_MINUTE + 1:
+        if until <= outer.high:
+            beyond = [Stretch(until, outer.high + 1)]
+        until = (outer.high // NS_PER_HOUR + 1) * NS_PER_HOUR
+    return [Stretch(since, until)], beyond
 
 
 def _of_tier(

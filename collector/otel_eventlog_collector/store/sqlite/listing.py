@@ -15,7 +15,12 @@ from dataclasses import replace
 from operator import attrgetter
 
 from otel_eventlog_collector.query import EventQuery
-from otel_eventlog_collector.store.sqlite.candidates import among, candidates, one_snapshot
+from otel_eventlog_collector.store.sqlite.candidates import (
+    among,
+    candidates,
+    of_rare_shapes,
+    one_snapshot,
+)
 from otel_eventlog_collector.store.sqlite.segment_read import (
     Found,
     after,
@@ -43,9 +48,11 @@ def find(
     shapes = shape_condition(query) if is_on_shapes_only(query) else None
     with one_snapshot(connection):
         rows = candidates(connection, query)
+        if rows is None:
+            rows = of_rare_shapes(connection, query)
         where = [*kept(cutoff), *([] if rows is None else [among(rows, "e")])]
         for half in hopeful(connection, query) if rows != [] else ():
-            if shapes is None:
+            if shapes is None or rows is not None:
                 found += _first(connection, query, half, limit, where)
             else:
                 found += _first_of_shapes(connection, query, half, limit, where, shapes)

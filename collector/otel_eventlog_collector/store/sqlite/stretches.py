@@ -81,7 +81,7 @@ def _units(
             within("shape_id", "shapes", shapes),
         ]
     )
-    sql = f"SELECT DISTINCT {column} FROM {table} WHERE {condition.sql}"
+    sql = f"SELECT {column} FROM {table} WHERE {condition.sql}"
     return {row[0] for row in connection.execute(sql, condition.parameters)}
 
 
