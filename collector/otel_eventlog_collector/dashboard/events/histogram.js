@@ -31,12 +31,19 @@ export function createHistogram({ onZoom }) {
 
   const count = () => found?.buckets.length ?? 0;
   const width = () => figure.clientWidth || 1;
-  const xOf = (index) => (index * bucketMs() * width()) / spanMs();
+  // The first bar begins at a round time, mostly before the time shown, which cuts it.
+  const edgeOf = (index) => {
+    const edge = Date.parse(found.buckets[0].from) + index * bucketMs();
+    return Math.min(Date.parse(found.until), Math.max(Date.parse(found.since), edge));
+  };
+  const xOf = (index) => ((edgeOf(index) - Date.parse(found.since)) * width()) / spanMs();
   const spanMs = () => Math.max(1, Date.parse(found.until) - Date.parse(found.since));
   const bucketMs = () => found.bucket_ns / 1e6;
-  const indexAt = (x) => Math.min(count() - 1, Math.max(0, Math.floor((x / width()) * (spanMs() / bucketMs()))));
-  const startOf = (index) => Date.parse(found.since) + index * bucketMs();
-  const endOf = (index) => Math.min(Date.parse(found.until), startOf(index + 1));
+  const indexAt = (x) => {
+    const time = Date.parse(found.since) + (x / width()) * spanMs();
+    const index = Math.floor((time - Date.parse(found.buckets[0].from)) / bucketMs());
+    return Math.min(count() - 1, Math.max(0, index));
+  };
 
   function draw() {
     if (!found) return;
@@ -54,7 +61,7 @@ export function createHistogram({ onZoom }) {
 
   function bar(bucket, index, highest) {
     const left = xOf(index);
-    const gap = xOf(1) > 4 ? 1 : 0;
+    const gap = (bucketMs() * width()) / spanMs() > 4 ? 1 : 0;
     let top = HEIGHT + TOP;
     return STATUSES.filter((status) => bucket.counts[status]).map((status) => {
       // What is there is seen, be it one among a million.
@@ -93,7 +100,7 @@ export function createHistogram({ onZoom }) {
     }
     const [first, last] = from < 0 ? [at, at] : [Math.min(at, from), Math.max(at, from)];
     const counts = sum(found.buckets.slice(first, last + 1));
-    const span = rangeText(startOf(first), endOf(last), utc);
+    const span = rangeText(edgeOf(first), edgeOf(last + 1), utc);
     tip.replaceChildren(
       element("div", { class: "dim" }, span),
       ...["success", "error", "start"].map((status) => element("div", {}, statusMark(status), element("span", { class: "number" }, countText(counts[status])))),
@@ -109,8 +116,8 @@ export function createHistogram({ onZoom }) {
   function zoom() {
     if (at < 0 || !count()) return;
     const [first, last] = from < 0 ? [at, at] : [Math.min(at, from), Math.max(at, from)];
-    const since = new Date(startOf(first)).toISOString();
-    const until = new Date(endOf(last)).toISOString();
+    const since = new Date(edgeOf(first)).toISOString();
+    const until = new Date(edgeOf(last + 1)).toISOString();
     rest();
     onZoom(since, until);
   }
