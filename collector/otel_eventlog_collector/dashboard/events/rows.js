@@ -4,7 +4,6 @@
 // (only their cursor and length stay) and are asked for again when somebody scrolls there, so a list
 // of a million rows holds some thousands.
 
-const PAGE_FIRST = 100; // the first page is what one waits for
 const PAGE_NEXT = 300;
 const PAGE_ASKED_MAX = 1000; // the API's own limit
 const PAGES_KEPT = 30; // around the place that is seen
@@ -43,7 +42,8 @@ export class Rows {
   #onError;
 
   /**
-   * @param {(limit: number, cursor: string|null) => Promise<{rows: Row[], next: string|null}>} load
+   * @param {(limit: number|undefined, cursor: string|null) => Promise<{rows: Row[], next: string|null}>} load
+   *   limit: undefined for the first page
    * @param {(isFirst: boolean) => void} onChange rows came, or changed
    * @param {(error: Error) => void} onError
    */
@@ -155,7 +155,7 @@ export class Rows {
     this.#isLoading = true;
     const isFirst = !this.#pages.length;
     try {
-      const found = await this.#load(isFirst ? PAGE_FIRST : PAGE_NEXT, this.#next);
+      const found = await this.#load(isFirst ? undefined : PAGE_NEXT, this.#next);
       if (this.#isEnded) return;
       const page = { cursor: this.#next, rows: found.rows, count: 0, last: null, isLoading: false };
       this.#count(page);

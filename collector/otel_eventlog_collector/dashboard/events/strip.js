@@ -28,7 +28,7 @@ export function createStrip({ onQuery, onState, onResume, onRetry }) {
     element: element("div", {}, notice, strip),
     pill,
 
-    /** @param {import("../router.js").State} state */
+    /** @param {import("../address.js").State} state */
     draw(state) {
       isPair = Boolean(state.pair);
       states.hidden = !isPair;

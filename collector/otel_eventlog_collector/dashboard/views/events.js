@@ -1,7 +1,7 @@
 // The Events view: one state of the URL → one question → histogram, filters, table, detail.
 
 import { BadQuestion, ask } from "../api.js";
-import { byId } from "../dom.js";
+import { byId, painted } from "../dom.js";
 import { createDetail } from "../detail/detail.js";
 import { createChips } from "../events/chips.js";
 import { columnsButton, columnsOf } from "../events/columns.js";
@@ -18,13 +18,15 @@ import { savedViews } from "../events/saved.js";
 import { createSearch } from "../events/search.js";
 import { createStrip } from "../events/strip.js";
 import { createTable } from "../events/table.js";
-import { momentMs, timePicker } from "../events/timepicker.js";
-import { go, parametersOf, state as stateNow, urlOf } from "../router.js";
+import { timePicker } from "../events/timepicker.js";
+import { listQuestion } from "../questions.js";
+import { parametersOf, urlOf } from "../address.js";
+import { go, state as stateNow } from "../router.js";
+import { spanMs } from "../times.js";
 
 const COUNTS_PERIOD_MS = 5000; // how often a live page counts again
 const LIVE_ROWS_MAX = 5000; // a live list begins again after as many, however long it is open
 const DAY_MS = 86_400_000;
-const NO_OUTCOME_AFTER_MS = 15 * 60_000; // until the collector has said its own
 
 /** What changes the question, and so the list. */
 const QUESTION = ["since", "until", "q", "pair", "state", "live"];
@@ -34,13 +36,13 @@ const COUNTED = ["since", "until", "q"];
 /** @type {ReturnType<typeof createPage>|null} */
 let page = null;
 
-/** @param {HTMLElement} place @param {import("../router.js").State} state */
+/** @param {HTMLElement} place @param {import("../address.js").State} state */
 export function mount(place, state) {
   page = createPage(place);
   page.update(state, null);
 }
 
-/** @param {import("../router.js").State} state @param {import("../router.js").State} before */
+/** @param {import("../address.js").State} state @param {import("../address.js").State} before */
 export function update(state, before) {
   page?.update(state, before);
 }
@@ -92,14 +94,9 @@ function createPage(place) {
   /** @type {Rows|null} */ let rows = null;
   let asking = new AbortController();
   let counting = 0;
-  let noOutcomeAfter_ms = NO_OUTCOME_AFTER_MS;
+  let noOutcomeAfter_ms = Infinity; // until the collector has said it: what it says of each is shown
   table.element.addEventListener("pointermove", () => live.point(), { passive: true });
   table.element.addEventListener("pointerleave", () => live.unpoint());
-
-  ask("status").then((status) => {
-    noOutcomeAfter_ms = status.no_outcome_after_ns / 1e6;
-    style(stateNow());
-  }).catch(() => {});
 
   function update(state, before) {
     const differs = (names) => !before || names.some((name) => state[name] !== before[name]);
@@ -120,6 +117,15 @@ function createPage(place) {
     table.style({ columns: chosen, utc: Boolean(state.utc), isPair: Boolean(state.pair), withDay: spanMs(state) > DAY_MS / 2, noOutcomeAfter_ms });
   }
 
+  // Requests that are open in a page grow old in it. The rows shall not wait for that.
+  async function learnNoOutcomeAfter() {
+    if (noOutcomeAfter_ms < Infinity) return;
+    const status = await ask("status").catch(() => null);
+    if (!status) return;
+    noOutcomeAfter_ms = status.no_outcome_after_ns / 1e6;
+    style(stateNow());
+  }
+
   function showDetail(state) {
     detail.show(state.request, Boolean(state.utc));
     shell.detail(Boolean(state.request));
@@ -138,7 +144,7 @@ function createPage(place) {
     rows?.end();
     histogram.busy(true);
     // The rows first: counting is the harder work, and shall not keep them waiting.
-    rows = newRows(state, watching, () => loadCounts(state, signal));
+    rows = newRows(state, watching, () => painted().then(() => signal.aborted || loadCounts(state, signal)));
     table.show(rows);
     await watching;
     if (state.live && !signal.aborted) counting = setTimeout(countAgain, COUNTS_PERIOD_MS);
@@ -157,17 +163,17 @@ function createPage(place) {
     const isPair = Boolean(state.pair);
     const load = async (limit, cursor) => {
       await watching;
-      const asked = [...parametersOf(state), ["limit", limit], ...(cursor ? [["cursor", cursor]] : [])];
-      if (isPair && state.state) asked.push(["state", state.state]);
-      const found = await ask(isPair ? "requests" : "events", asked, { signal });
+      const found = await ask(...listQuestion(state, limit, cursor), { signal });
       return { rows: (isPair ? found.requests : found.events).map((data) => rowOf(data, isPair)), next: found.next_cursor };
     };
     const made = new Rows(load, (isFirst) => {
-      if (isFirst) {
-        onFirst();
-        showEmpty(state, made);
+      if (!isFirst) {
+        table.refresh();
+        return;
       }
-      table.refresh();
+      if (made === rows) table.begin();
+      showEmpty(state, made);
+      onFirst();
     }, warn);
     return made;
   }
@@ -191,6 +197,7 @@ function createPage(place) {
       if (error.name !== "AbortError") strip.uncounted(error.message);
     });
     await Promise.all([told, facets.load(parameters, state.q)]);
+    if (stateNow().pair) await learnNoOutcomeAfter();
   }
 
   async function countAgain() {
@@ -254,10 +261,6 @@ function createPage(place) {
       keys();
     },
   };
-}
-
-function spanMs(state) {
-  return momentMs(state.until) - momentMs(state.since);
 }
 
 function rowOf(data, isPair) {
