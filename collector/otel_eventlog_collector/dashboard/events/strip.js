@@ -87,10 +87,10 @@ export function createStrip({ onQuery, onState, onResume, onRetry }) {
       pill.title = isPair ? "New event logs wait; show them" : "Go to the newest";
     },
 
-    /** Say what is wrong; "" takes it back. @param {string} text @param {boolean} [canRetry] */
-    warn(text, canRetry = false) {
+    /** Say what is wrong; "" takes it back. @param {string} text @param {string} [way] the button that asks again */
+    warn(text, way = "") {
       notice.hidden = !text;
-      notice.replaceChildren(text, ...(canRetry ? [element("button", { type: "button", onclick: onRetry }, "Try again")] : []));
+      notice.replaceChildren(text, ...(way ? [" ", element("button", { type: "button", onclick: onRetry }, way)] : []));
     },
   };
 }

@@ -79,7 +79,7 @@ function createPage(place) {
     onTooMany: () => loadList(stateNow()),
     onState: (is) => strip.live(is),
     onWaiting: (count) => strip.waiting(count),
-    onGap: (text) => strip.warn(`Some event logs are missing here: ${text}.`),
+    onGap: (text) => strip.warn(`Some event logs are missing here: ${text}.`, "Load the list again"),
     isReading: () => !table.isAtTop() || Boolean(table.active()),
   });
   const shell = layout(place, {
@@ -245,7 +245,7 @@ function createPage(place) {
 
   function warn(error) {
     if (error.name === "NeedsToken") return;
-    strip.warn(error.message, !(error instanceof BadQuestion));
+    strip.warn(error.message, error instanceof BadQuestion ? "" : "Try again");
     if (error instanceof BadQuestion) shell.empty(null);
     byId("said").textContent = error.message;
   }
