@@ -11,6 +11,7 @@
  * @property {string} live "1": new event logs appear by themselves
  * @property {string} pair "1": start and outcome in one line
  * @property {string} state with pair: in_progress, no_outcome or finished
+ * @property {string} order "asc": the oldest on top
  * @property {string} columns field names, comma-separated; "" = the usual ones
  * @property {string} sort how the actions are sorted; "" = most requests first
  * @property {string} request the request whose detail is open
@@ -18,7 +19,7 @@
 
 /** @type {State} */
 export const DEFAULTS = Object.freeze({
-  view: "events", q: "", since: "-1h", until: "", utc: "", live: "", pair: "", state: "", columns: "", sort: "", request: "",
+  view: "events", q: "", since: "-1h", until: "", utc: "", live: "", pair: "", state: "", order: "", columns: "", sort: "", request: "",
 });
 
 /**

@@ -40,7 +40,10 @@ export function firstQuestion(state) {
  * @returns {Question}
  */
 export function listQuestion(state, limit = PAGE_FIRST, cursor = null) {
-  const asked = [...parametersOf(state), ["limit", limit], ...(cursor ? [["cursor", cursor]] : [])];
+  const asked = [
+    ...parametersOf(state), ...(state.order ? [["order", state.order]] : []),
+    ["limit", limit], ...(cursor ? [["cursor", cursor]] : []),
+  ];
   if (!state.pair) return ["events", asked];
   return ["requests", state.state ? [...asked, ["state", state.state]] : asked];
 }

@@ -38,6 +38,7 @@ export class Rows {
   #isEnded = false;
   #isLoading = false;
   #load;
+  #isBefore;
   #onChange;
   #onError;
 
@@ -46,9 +47,11 @@ export class Rows {
    *   limit: undefined for the first page
    * @param {(isFirst: boolean) => void} onChange rows came, or changed
    * @param {(error: Error) => void} onError
+   * @param {boolean} isOldestFirst as `load` gives them
    */
-  constructor(load, onChange, onError) {
+  constructor(load, onChange, onError, isOldestFirst = false) {
     this.#load = load;
+    this.#isBefore = isOldestFirst ? (row, other) => isNewer(other, row) : isNewer;
     this.#onChange = onChange;
     this.#onError = onError;
   }
@@ -116,7 +119,7 @@ export class Rows {
   }
 
   /**
-   * Put a row where it belongs by time, newest first; a row of the same id is replaced.
+   * Put a row where it belongs by time; a row of the same id is replaced.
    * @param {Row} row
    */
   put(row) {
@@ -132,10 +135,10 @@ export class Rows {
       return;
     }
     const last = this.#pages.length - 1;
-    const number = this.#pages.findIndex((page, n) => (n === last && this.#isDone) || (page.last && isBefore(row, page.last)));
+    const number = this.#pages.findIndex((page, n) => (n === last && this.#isDone) || (page.last && this.#isBefore(row, page.last)));
     const page = this.#pages[number];
     if (!page?.rows) return; // it is found when that page is asked for
-    const found = page.rows.findIndex((one) => isBefore(row, one));
+    const found = page.rows.findIndex((one) => this.#isBefore(row, one));
     page.rows.splice(found < 0 ? page.rows.length : found, 0, row);
     this.#count(page);
   }
@@ -177,7 +180,7 @@ export class Rows {
     try {
       const found = await this.#load(Math.min(PAGE_ASKED_MAX, page.count + LATE_ROWS), page.cursor);
       if (this.#isEnded) return;
-      page.rows = found.rows.filter((row) => !page.last || !isBefore(page.last, row));
+      page.rows = found.rows.filter((row) => !page.last || !this.#isBefore(page.last, row));
       this.#count(page);
       this.#onChange(false);
     } catch (error) {
@@ -210,7 +213,7 @@ export class Rows {
   }
 }
 
-// Whether a row stands above another: newest first, by time and then by id, as the API sorts.
-function isBefore(row, other) {
+// Whether a row is newer than another: by time and then by id, as the API sorts.
+function isNewer(row, other) {
   return row.time > other.time || (row.time === other.time && row.id > other.id);
 }

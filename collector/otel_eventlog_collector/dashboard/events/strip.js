@@ -5,7 +5,6 @@ import { element, icon, statusMark } from "../dom.js";
 import { choose, chosen } from "../query.js";
 import { countText } from "../text.js";
 
-const STARTS_MAX = 50_000; // among more starts the unfinished ones are not looked for unasked
 const UNFINISHED_MAX = 100;
 const STATES = [["", "All"], ["in_progress", "In progress"], ["no_outcome", "No outcome"], ["finished", "Finished"]];
 const LIVE = { off: "", connecting: "connecting …", live: "live", lost: "connection lost, trying again …" };
@@ -59,8 +58,7 @@ export function createStrip({ onQuery, onState, onResume, onRetry }) {
      * @param {[string, string][]} parameters @param {any} histogram @param {AbortSignal} signal
      */
     async unfinished(parameters, histogram, signal) {
-      const starts = histogram.buckets.reduce((sum, bucket) => sum + bucket.counts.start, 0);
-      if (!starts || starts > STARTS_MAX) {
+      if (!histogram.buckets.some((bucket) => bucket.counts.start)) {
         unfinished.replaceChildren();
         return;
       }

@@ -16,9 +16,10 @@ const PHONE = matchMedia("(max-width: 760px)");
 
 /**
  * Make the table.
- * @param {{onOpen: (row: import("./rows.js").Row) => void, onScroll: () => void, onMove: () => void}} told
+ * @param {{onOpen: (row: import("./rows.js").Row) => void, onScroll: () => void, onTurn: () => void}} told
+ *   onTurn: the other end of the list is wanted on top
  */
-export function createTable({ onOpen, onScroll, onMove }) {
+export function createTable({ onOpen, onScroll, onTurn }) {
   const head = element("div", { class: "row head", role: "row", "aria-rowindex": "1" });
   const canvas = element("div", { class: "canvas", role: "rowgroup" });
   const foot = element("div", { class: "foot" });
@@ -31,7 +32,7 @@ export function createTable({ onOpen, onScroll, onMove }) {
   );
   const spare = []; // row elements without a row
   const shown = new Map(); // index → row element
-  const view = { rows: null, columns: [], utc: false, isPair: false, active: "", request: "", foot: null };
+  const view = { rows: null, columns: [], utc: false, isPair: false, isOldestFirst: false, active: "", request: "", foot: null };
   let waiting = 0;
   // Known without measuring, which would lay out the page once more while it is being filled.
   let isScrolled = false;
@@ -104,7 +105,7 @@ export function createTable({ onOpen, onScroll, onMove }) {
     foot.hidden = !rows.isReady;
     if (wanted === view.foot) return;
     view.foot = wanted;
-    const text = { more: "Loading …", end: "That is all in this time.", cut: "A million lines are enough; choose a shorter time to see those before.", none: "" }[wanted];
+    const text = { more: "Loading …", end: "That is all in this time.", cut: "A million lines are enough; choose a shorter time to see the rest.", none: "" }[wanted];
     foot.replaceChildren(element("p", { class: "dim" }, text));
   }
 
@@ -123,7 +124,6 @@ export function createTable({ onOpen, onScroll, onMove }) {
       isScrolled ||= top + height > seenPx();
     }
     draw();
-    onMove();
   }
 
   grid.addEventListener("scroll", () => { isScrolled = true; schedule(); onScroll(); }, { passive: true });
@@ -156,13 +156,13 @@ export function createTable({ onOpen, onScroll, onMove }) {
     },
 
     /**
-     * How rows are drawn. @param {{columns: string[], utc: boolean, withDay: boolean, isPair: boolean, noOutcomeAfter_ms: number}} how
+     * How rows are drawn. @param {{columns: string[], utc: boolean, withDay: boolean, isPair: boolean, isOldestFirst: boolean, noOutcomeAfter_ms: number}} how
      */
     style(how) {
       Object.assign(view, how, { drawing: {} });
       grid.style.setProperty("--tracks", tracks(how.columns, how.withDay));
       grid.style.setProperty("--least", `${leastWidth(how.columns, how.withDay)}px`);
-      head.replaceChildren(...headers(how.columns));
+      head.replaceChildren(...headers(how.columns, { isOldestFirst: how.isOldestFirst, onTurn }));
       grid.setAttribute("aria-label", how.isPair ? "Requests" : "Event logs");
       schedule();
     },

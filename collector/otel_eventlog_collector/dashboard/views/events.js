@@ -29,7 +29,7 @@ const LIVE_ROWS_MAX = 5000; // a live list begins again after as many, however l
 const DAY_MS = 86_400_000;
 
 /** What changes the question, and so the list. */
-const QUESTION = ["since", "until", "q", "pair", "state", "live"];
+const QUESTION = ["since", "until", "q", "pair", "state", "live", "order"];
 /** What changes the counts. */
 const COUNTED = ["since", "until", "q"];
 
@@ -60,7 +60,7 @@ function createPage(place) {
   const chips = createChips({ onQuery: (q) => set({ q }) });
   const facets = createFacets({ onQuery: (q) => set({ q }) });
   const histogram = createHistogram({ onZoom: (since, until) => set({ since, until, live: "" }) });
-  const columns = columnsButton((chosen) => set({ columns: chosen }));
+  const columns = columnsButton((chosen) => set({ columns: chosen }), turn);
   const strip = createStrip({
     onQuery: (q) => set({ q }), onState: (state) => set({ pair: "1", state }),
     onResume: resume, onRetry: () => reload(stateNow()),
@@ -68,7 +68,7 @@ function createPage(place) {
   const table = createTable({
     onOpen: (row) => set({ request: row.data.request_id }),
     onScroll: () => { if (table.isAtTop()) live.resume(); },
-    onMove: () => {},
+    onTurn: turn,
   });
   const detail = createDetail({
     onClose: () => set({ request: "" }), onQuery: (q) => set({ q }), q: () => stateNow().q,
@@ -90,7 +90,7 @@ function createPage(place) {
     onRefresh: () => reload(stateNow()),
     onPair: () => set({ pair: stateNow().pair ? "" : "1", state: "" }),
   });
-  const keys = onKeys({ search, time, table, detail, shell, toggleLive });
+  const keys = onKeys({ search, time, table, detail, shell, toggleLive, turn });
   /** @type {Rows|null} */ let rows = null;
   let asking = new AbortController();
   let counting = 0;
@@ -105,7 +105,7 @@ function createPage(place) {
     chips.draw(state.q);
     shell.draw(state);
     strip.draw(state);
-    if (differs(["columns", "utc", "pair", "since", "until"])) style(state);
+    if (differs(["columns", "utc", "pair", "order", "since", "until"])) style(state);
     if (differs(["request", "utc"])) showDetail(state);
     if (differs(QUESTION)) reload(state);
     else if (differs(["utc"])) histogram.redraw(Boolean(state.utc));
@@ -113,8 +113,8 @@ function createPage(place) {
 
   function style(state) {
     const chosen = columnsOf(state.columns);
-    columns.draw(chosen);
-    table.style({ columns: chosen, utc: Boolean(state.utc), isPair: Boolean(state.pair), withDay: spanMs(state) > DAY_MS / 2, noOutcomeAfter_ms });
+    columns.draw(chosen, Boolean(state.order));
+    table.style({ columns: chosen, utc: Boolean(state.utc), isPair: Boolean(state.pair), isOldestFirst: Boolean(state.order), withDay: spanMs(state) > DAY_MS / 2, noOutcomeAfter_ms });
   }
 
   // Requests that are open in a page grow old in it. The rows shall not wait for that.
@@ -174,7 +174,7 @@ function createPage(place) {
       if (made === rows) table.begin();
       showEmpty(state, made);
       onFirst();
-    }, warn);
+    }, warn, Boolean(state.order));
     return made;
   }
 
@@ -239,8 +239,12 @@ function createPage(place) {
 
   function toggleLive() {
     const state = stateNow();
-    // A tail has no end; where the beginning was chosen back from now it stays.
-    set({ live: state.live ? "" : "1", ...(state.live ? {} : { until: "" }) });
+    // A tail has no end, and comes on top; where the beginning was chosen back from now it stays.
+    set({ live: state.live ? "" : "1", ...(state.live ? {} : { until: "", order: "" }) });
+  }
+
+  function turn() {
+    set({ order: stateNow().order ? "" : "asc", live: "" });
   }
 
   function warn(error) {
