@@ -209,7 +209,10 @@ class Pipeline:
             raise
         self.events_waiting -= given
         now = self._clock()
-        self._freshness.add(ended, now)
+        # What came again was seen long ago: only writes in which all is new tell how fresh it is.
+        is_new = result.stored and not (result.duplicates or result.replaced)
+        if is_new:
+            self._freshness.add(ended, now)
         self._metrics.observe("eventlog_write_seconds", time.monotonic() - begun_s)
         count("eventlog_events_stored_total", result.stored)
         count("eventlog_events_replaced_total", result.replaced)
@@ -218,7 +221,7 @@ class Pipeline:
         count("eventlog_events_rejected_total", result.rejected)
         if result.stored or result.replaced:
             self._on_committed()
-            if ended:
+            if is_new and ended:
                 lag_ns = now - max(ended)
                 self._metrics.observe("eventlog_freshness_seconds", max(0.0, lag_ns / 1e9))
         return result

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from typing import Any
 
 import pytest
@@ -9,7 +11,8 @@ from playwright.sync_api import Page, expect
 
 from otel_eventlog_collector.event_json import rfc3339
 from tests.browser.conftest import Full
-from tests.support.dashboard import ROW_PX, EventsView, api
+from tests.support.dashboard import ROW_PX, EventsView, api, request_pair, send
+from tests.support.plenty import HOUR
 
 ROWS_DEEP = 1500
 """Far enough for several pages of the API."""
@@ -81,6 +84,79 @@ def test_scrolling_brings_more_and_keeps_the_page_small(view: EventsView, full: 
     assert ROWS_DEEP in numbered
     for number, shown in numbered.items():
         assert shown == f"row-{wanted[number]['event_id']}"
+
+
+def test_the_oldest_stand_on_top_when_asked_for(view: EventsView, full: Full) -> None:
+    """A click on the time turns the list round, page after page, and a reload keeps it."""
+    view.open(utc="1", **fixed(full))
+    view.page.get_by_role("button", name="Time", exact=True).click()
+    view.page.wait_for_url(re.compile("order=asc"))
+    view.settled()
+    view.page.reload()
+    view.settled()
+    header = view.table.get_by_role("columnheader", name="Time")
+    expect(header).to_have_attribute("aria-sort", "ascending")
+    wanted = events(full.collector.http, 420, order="asc", **fixed(full))
+    assert [row["time"][-13:] for row in view.rows()[:20]] == [
+        event["time"][11:23] + "Z" for event in wanted[:20]
+    ]
+    while view.known() < len(wanted):
+        view.to_the_end()
+    view.table.evaluate("(table, top) => { table.scrollTop = top }", 410 * ROW_PX)
+    deep = view.table.locator(".canvas .row[aria-rowindex='412']")
+    expect(deep).to_have_attribute("id", f"row-{wanted[410]['event_id']}")
+    view.page.get_by_role("button", name="Time", exact=True).click()
+    view.settled()
+    newest = events(full.collector.http, 1, **fixed(full))[0]
+    assert view.rows()[0]["time"].endswith(newest["time"][11:23] + "Z")
+
+
+def test_requests_are_listed_oldest_first_too(view: EventsView, full: Full) -> None:
+    """Pairs follow the same order; what comes live comes on top, so there the newest lead."""
+    view.open(pair="1", **fixed(full))
+    view.page.keyboard.press("o")
+    view.page.wait_for_url(re.compile("order=asc"))
+    view.settled()
+    asked = {**fixed(full), "order": "asc", "limit": 5}
+    wanted = api(full.collector.http, "requests", asked)["requests"]
+    assert [row["action"] for row in view.rows()[:5]] == [one["action"] for one in wanted]
+    first = view.table.locator(".canvas .row[aria-rowindex='2']")
+    expect(first).to_have_attribute("id", f"row-{wanted[0]['request_id']}")
+    view.page.keyboard.press("l")
+    view.page.wait_for_url(lambda url: "live=1" in url and "order" not in url)
+
+
+def test_on_a_phone_the_list_is_turned_round_with_the_columns(phone: Page, full: Full) -> None:
+    """There the columns have no heads to click at."""
+    view = EventsView(phone).open(**fixed(full))
+    phone.get_by_role("button", name="Columns").tap()
+    phone.get_by_role("checkbox", name="The oldest on top").tap()
+    phone.wait_for_url(re.compile("order=asc"))
+    view.settled()
+    wanted = events(full.collector.http, 1, order="asc", **fixed(full))[0]
+    first = view.table.locator(".canvas .row[aria-rowindex='2']")
+    expect(first).to_have_attribute("id", f"row-{wanted['event_id']}")
+
+
+def test_unfinished_requests_are_counted_in_any_time(view: EventsView, full: Full) -> None:
+    """Among however many starts, those without an end are found, and a click lists them."""
+    now = time.time_ns()
+    send(full.collector.otlp_http, request_pair(now, action="HalfDone")[:1])
+    send(full.collector.otlp_http, request_pair(now - HOUR, action="HalfDone")[:1])
+    view.open(since="-30d")
+    unfinished = view.page.locator(".strip .counts").nth(1)
+    for state, name in (("in_progress", "in progress"), ("no_outcome", "no outcome")):
+        asked = {"since": "-30d", "state": state, "limit": 100}
+        found = api(full.collector.http, "requests", asked)
+        count = f"{len(found['requests'])}{'+' if found['next_cursor'] else ''}"
+        button = unfinished.get_by_role("button", name=name)
+        expect(button).to_have_text(f"{name}{count}")
+        button.click()
+        view.page.wait_for_url(re.compile(f"pair=1.*state={state}|state={state}.*pair=1"))
+        expect(view.row("HalfDone")).to_be_visible()
+        assert {row["status"] for row in view.rows()} == {name}
+        view.page.go_back()
+        view.settled()
 
 
 def test_the_top_comes_back_after_a_long_way_down(view: EventsView, full: Full) -> None:

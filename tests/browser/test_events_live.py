@@ -10,10 +10,11 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Pages
-from tests.support.collector import Collector, serving
+from tests.support.collector import Collector, run, serving
 from tests.support.dashboard import EventsView, request_pair, send
 from tests.support.mortal_collector import MortalCollector
 
+DAY = 24 * 3600 * 10**9
 MANY = 80
 """More lines than fit on the screen."""
 
@@ -126,3 +127,38 @@ def test_a_restart_of_the_collector_is_survived(pages: Pages, tmp_path: Path) ->
         expect(view.page.locator(".live-state")).to_have_text("live", timeout=20_000)
         expect(view.row("meanwhile")).to_be_visible()
         assert len([row for row in view.rows() if row["user_id"] == "before-it"]) == 1
+
+
+def test_what_went_while_one_was_away_is_told(pages: Pages, tmp_path: Path) -> None:
+    """Retention removed what the page never got: it says so, and loads the list again."""
+    with MortalCollector(tmp_path / "data") as mortal:
+        view = EventsView(pages.open(mortal.http))
+        pages.watch(view.page).forgive("ERR_", "Failed to load resource")
+        now = time.time_ns()
+        send(mortal.otlp_http, request_pair(now - 10 * DAY, user_id="seen-and-purged"))
+        send(mortal.otlp_http, request_pair(now, user_id="stays"))
+        view.open(live="1", since="-30d")
+        expect(view.page.locator(".live-state")).to_have_text("live")
+        expect(view.row("seen-and-purged")).to_be_visible()
+
+        view.page.route("**/events/stream*", lambda route: route.abort())
+        mortal.kill()
+        expect(view.page.locator(".live-state")).to_contain_text("trying again")
+        mortal.start()
+        send(mortal.otlp_http, request_pair(now - 10 * DAY, user_id="never-seen"))
+        mortal.stop()
+        pruned = run("prune", "--data", mortal.data, "--retention", "5d")
+        assert pruned.returncode == 0, pruned.stderr
+        mortal.start()
+        view.page.unroute("**/events/stream*")
+
+        notice = view.page.get_by_role("alert")
+        expect(notice).to_contain_text("Some event logs are missing here", timeout=20_000)
+        expect(view.page.locator(".live-state")).to_have_text("live")
+        notice.get_by_role("button", name="Load the list again").click()
+        expect(notice).to_be_hidden()
+        expect(view.row("stays")).to_be_visible()
+        expect(view.row("purged")).to_be_hidden()
+        expect(view.row("never-seen")).to_be_hidden()
+        send(mortal.otlp_http, request_pair(time.time_ns(), user_id="after-the-gap"))
+        expect(view.row("after-the-gap")).to_be_visible()

@@ -89,6 +89,9 @@ def test_what_arrives_is_seen_without_a_reload(pages: Pages, small: Collector) -
     expect(since).to_contain_text("Event logs stored40")
     expect(since).to_contain_text("40 redelivered, kept once")
     expect(card(page, "Arriving")).to_contain_text("40in the last hour")
+    # What came again was seen when it came first: it says nothing of how fresh that was.
+    seen = card(page, "Arriving").locator(".figure").filter(has_text="until it is seen")
+    expect(seen).to_have_attribute("title", re.compile("Half of the last 20;"))
     expect(card(page, "Kept")).to_contain_text("of at most 1.0 GB")
 
 

@@ -18,7 +18,8 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2_grpc import LogsServiceStub
 
 from otel_eventlog_collector.api.access import OPEN_PATHS
-from otel_eventlog_collector.api.app import ADMIN_PATHS, PATHS
+from otel_eventlog_collector.api.app import ADMIN_PATHS, DASHBOARD_DIR, PATHS
+from otel_eventlog_collector.api.pages import Pages
 from otel_eventlog_collector.door import WRONG_TRIES_MAX
 from otel_eventlog_collector.tokens import Scope, new_token, write_tokens
 from tests.support.service import RunningService, running_service
@@ -76,7 +77,8 @@ def calls() -> list[tuple[str, str, Scope | None]]:
     ]
     heads = [("HEAD", path, scope) for _, path, scope in reading]
     admin = [(method, path, Scope.ADMIN) for path, (method, _) in ADMIN_PATHS.items()]
-    page = [("GET", path, None) for path in ("/", "/static/main.js")]
+    script = f"/static/{Pages(DASHBOARD_DIR).digest}/main.js"
+    page = [("GET", path, None) for path in ("/", script)]
     odd = [("POST", "/api/v1/events", Scope.ADMIN), ("PATCH", "/api/v1/x", Scope.ADMIN)]
     return [*reading, *heads, *admin, *page, *odd]
 

@@ -76,19 +76,20 @@ def test_a_large_write_is_looked_at_in_samples() -> None:
 
 
 def test_a_running_collector_tells_it(tmp_path: Path) -> None:
-    """After a request came in, its lag is in the status."""
+    """After a request came in, its lag is in the status, once."""
     with serving(tmp_path / "data") as collector:
         status = f"{collector.http}/api/v1/status"
         assert httpx.get(status, trust_env=False).json()["freshness"] is None
         now = time.time_ns()
         span = otlp.span(1, start_time_unix_nano=now - 10**9, end_time_unix_nano=now - 10**8)
-        answer = httpx.post(
-            f"{collector.otlp_http}/v1/traces",
-            content=otlp.traces([span]).SerializeToString(),
-            headers={"Content-Type": "application/x-protobuf"},
-            trust_env=False,
-        )
-        assert answer.status_code == 200
+        for _ in range(2):  # what comes again was seen long ago, and is not counted
+            answer = httpx.post(
+                f"{collector.otlp_http}/v1/traces",
+                content=otlp.traces([span]).SerializeToString(),
+                headers={"Content-Type": "application/x-protobuf"},
+                trust_env=False,
+            )
+            assert answer.status_code == 200
         found = httpx.get(status, trust_env=False).json()["freshness"]
         assert found["count"] == 1
         assert found["window_s"] == WINDOW_S

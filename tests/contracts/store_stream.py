@@ -241,6 +241,16 @@ class StreamTests(StoreHarness):
         assert status.retention_ns == 30 * DAY
         assert status.bytes_on_disk > 0
 
+    def test_the_outermost_times_may_lie_in_any_day(self, store: Store) -> None:
+        """Around midnight a request of one day may end after the first ones of the next day."""
+        midnight = NOW // DAY * DAY
+        slow = login(1, at=midnight - MS, time_unix_nano=midnight + 30 * MS)
+        put(store, slow, login(2, at=midnight + 2 * MS), login(3, at=midnight + 4 * MS))
+        status = store.status()
+        assert status.segments == 2
+        assert status.oldest_unix_nano == midnight + 14 * MS
+        assert status.newest_unix_nano == midnight + 30 * MS
+
     def test_everything_is_there_after_reopening(self, store: Store, opener: Opener) -> None:
         """A store that was closed and opened again holds the same, and positions stay valid."""
         put(store, login(1))

@@ -1,5 +1,7 @@
 // Elements made from data. Text goes in as text nodes only, so nothing stored can become markup.
 
+const HIDDEN_MS = 250; // a page that is not seen is not painted
+
 /**
  * Make an element. `class`, `dataset` and `on…` are understood; `true` sets, null and false leave out.
  * @param {string} name
@@ -47,6 +49,18 @@ export function statusMark(status) {
  */
 export function byId(id) {
   return document.getElementById(id);
+}
+
+/**
+ * Resolves when what was drawn is on the screen: what can wait begins then, since it would only slow
+ * that down.
+ * @returns {Promise<void>}
+ */
+export function painted() {
+  return new Promise((resolve) => {
+    requestAnimationFrame(() => setTimeout(resolve));
+    setTimeout(resolve, HIDDEN_MS);
+  });
 }
 
 function filled(made, properties, children) {

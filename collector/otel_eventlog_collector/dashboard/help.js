@@ -11,6 +11,7 @@ export const KEYS = [
   ["Esc", "close what is open"],
   ["g", "first row"],
   ["l", "live on and off"],
+  ["o", "the oldest or the newest on top"],
   ["p", "start and outcome in one line, or apart"],
   ["f", "filters, on a small screen"],
   ["t", "time"],

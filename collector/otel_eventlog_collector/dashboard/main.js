@@ -8,7 +8,8 @@
 
 import { byId, icon } from "./dom.js";
 import { openHelp } from "./help.js";
-import { go, onChange, state, urlOf } from "./router.js";
+import { urlOf } from "./address.js";
+import { go, onChange, state } from "./router.js";
 import { showSignIn, showSignedIn } from "./signin.js";
 
 const VIEWS = {
@@ -114,5 +115,5 @@ addEventListener("click", onLink);
 addEventListener("needs-token", (event) => askForToken(event.detail));
 onChange(show);
 drawTheme();
-showSignedIn(byId("signed-in"));
 show(state(), state());
+showSignedIn(byId("signed-in"));

@@ -1,7 +1,9 @@
-// Light or dark. Not a module: it runs before the first paint, so that nothing flashes.
+// Light or dark, decided before the first paint, so that nothing flashes.
 
-(() => {
-  const KEY = "theme"; // light, dark, or absent: as the system is set
+const KEY = "theme"; // light, dark, or absent: as the system is set
+
+/** Apply what was chosen, and let `globalThis.theme` choose. */
+export function startTheme() {
   const apply = (theme) => {
     if (theme) document.documentElement.dataset.theme = theme;
     else delete document.documentElement.dataset.theme;
@@ -18,4 +20,4 @@
       apply(theme);
     },
   };
-})();
+}

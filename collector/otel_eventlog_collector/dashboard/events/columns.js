@@ -1,6 +1,6 @@
 // The columns of the table: which there are, what stands in each.
 
-import { element, statusMark } from "../dom.js";
+import { element, icon, statusMark } from "../dom.js";
 import { COLUMNS_DEFAULT, FIELDS, RESULT, labelOf } from "../fields.js";
 import { popover } from "../popover.js";
 import { clockText, dayText, durationText } from "../text.js";
@@ -45,11 +45,21 @@ export function leastWidth(columns, withDay) {
   return [...least].reduce((sum, [, px]) => sum + Number(px), ROW_PADDING_PX);
 }
 
-/** @param {string[]} columns @returns {HTMLElement[]} */
-export function headers(columns) {
-  return columns.map((name) =>
-    element("div", { class: `cell c-${name}`, role: "columnheader", title: FIELDS[name]?.help || null }, labelOf(name)),
-  );
+/**
+ * The line above the rows. The list is sorted by time; a click on that column turns it round.
+ * @param {string[]} columns
+ * @param {{isOldestFirst: boolean, onTurn: () => void}} order
+ * @returns {HTMLElement[]}
+ */
+export function headers(columns, { isOldestFirst, onTurn }) {
+  return columns.map((name) => {
+    if (name !== FIXED) return element("div", { class: `cell c-${name}`, role: "columnheader", title: FIELDS[name]?.help || null }, labelOf(name));
+    const title = isOldestFirst ? "The oldest on top; click for the newest (o)" : "The newest on top; click for the oldest (o)";
+    return element(
+      "div", { class: "cell c-time", role: "columnheader", "aria-sort": isOldestFirst ? "ascending" : "descending" },
+      element("button", { type: "button", class: "quiet sort", title, onclick: onTurn }, labelOf(name), icon("chevron")),
+    );
+  });
 }
 
 /**
@@ -68,10 +78,12 @@ export function cells(data, how) {
 /**
  * The button that chooses columns.
  * @param {(columns: string) => void} onChoose "" is the usual columns
+ * @param {() => void} onTurn the other end of the list on top
  */
-export function columnsButton(onChoose) {
+export function columnsButton(onChoose, onTurn) {
   const button = element("button", { type: "button", title: "Choose the columns" }, "Columns");
   let current = COLUMNS_DEFAULT;
+  let isOldestFirst = false;
   const choose = (name, isWanted) => {
     const next = isWanted ? [...current, name] : current.filter((one) => one !== name);
     onChoose(next.join() === COLUMNS_DEFAULT.join() ? "" : next.join());
@@ -83,14 +95,17 @@ export function columnsButton(onChoose) {
       box.addEventListener("change", () => choose(name, box.checked));
       return element("label", { class: "check", title: FIELDS[name]?.help || null }, box, labelOf(name));
     });
+    const oldest = element("input", { type: "checkbox", checked: isOldestFirst });
+    oldest.addEventListener("change", () => { onTurn(); close(); });
     const usual = element("button", { type: "button", onclick: () => { onChoose(""); close(); } }, "The usual columns");
-    return [element("div", { class: "column-list" }, ...boxes), usual];
+    return [element("div", { class: "column-list" }, ...boxes), element("label", { class: "check turn" }, oldest, "The oldest on top"), usual];
   }, { label: "Columns" });
   return {
     element: button,
-    /** @param {string[]} columns */
-    draw(columns) {
+    /** @param {string[]} columns @param {boolean} isTurned the oldest on top */
+    draw(columns, isTurned) {
       current = columns;
+      isOldestFirst = isTurned;
     },
   };
 }

@@ -3,13 +3,14 @@
 import { ask } from "../api.js";
 import { element } from "../dom.js";
 import { agoText } from "../text.js";
-import { momentMs, timeLabel } from "./timepicker.js";
+import { momentMs } from "../times.js";
+import { timeLabel } from "./timepicker.js";
 
 const AROUND_MS = 5 * 60_000;
 
 /**
  * What to show in place of rows.
- * @param {import("../router.js").State} state
+ * @param {import("../address.js").State} state
  * @param {(changes: object) => void} set
  * @returns {Promise<HTMLElement>}
  */

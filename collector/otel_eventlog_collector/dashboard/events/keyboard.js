@@ -5,10 +5,10 @@ import { go, state } from "../router.js";
 
 /**
  * Listen to the keys.
- * @param {{search: any, time: any, table: any, detail: any, shell: any, toggleLive: () => void}} parts
+ * @param {{search: any, time: any, table: any, detail: any, shell: any, toggleLive: () => void, turn: () => void}} parts
  * @returns {() => void} ends it
  */
-export function onKeys({ search, time, table, shell, toggleLive }) {
+export function onKeys({ search, time, table, shell, toggleLive, turn }) {
   const move = (step) => {
     const row = table.move(step);
     // An open detail goes along; the back button need not know each step.
@@ -31,6 +31,7 @@ export function onKeys({ search, time, table, shell, toggleLive }) {
       else table.release();
     },
     l: toggleLive,
+    o: turn,
     p: () => go({ pair: state().pair ? "" : "1", state: "" }),
     f: () => shell.toggleFilters(),
     t: () => time.open(),

@@ -46,7 +46,7 @@ export function layout(place, parts) {
   shade.addEventListener("click", () => showFilters(false));
 
   return {
-    /** @param {import("../router.js").State} state */
+    /** @param {import("../address.js").State} state */
     draw(state) {
       liveButton.setAttribute("aria-pressed", String(Boolean(state.live)));
       pairButton.setAttribute("aria-pressed", String(Boolean(state.pair)));

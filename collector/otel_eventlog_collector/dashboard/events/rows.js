@@ -4,7 +4,6 @@
 // (only their cursor and length stay) and are asked for again when somebody scrolls there, so a list
 // of a million rows holds some thousands.
 
-const PAGE_FIRST = 100; // the first page is what one waits for
 const PAGE_NEXT = 300;
 const PAGE_ASKED_MAX = 1000; // the API's own limit
 const PAGES_KEPT = 30; // around the place that is seen
@@ -39,16 +38,20 @@ export class Rows {
   #isEnded = false;
   #isLoading = false;
   #load;
+  #isBefore;
   #onChange;
   #onError;
 
   /**
-   * @param {(limit: number, cursor: string|null) => Promise<{rows: Row[], next: string|null}>} load
+   * @param {(limit: number|undefined, cursor: string|null) => Promise<{rows: Row[], next: string|null}>} load
+   *   limit: undefined for the first page
    * @param {(isFirst: boolean) => void} onChange rows came, or changed
    * @param {(error: Error) => void} onError
+   * @param {boolean} isOldestFirst as `load` gives them
    */
-  constructor(load, onChange, onError) {
+  constructor(load, onChange, onError, isOldestFirst = false) {
     this.#load = load;
+    this.#isBefore = isOldestFirst ? (row, other) => isNewer(other, row) : isNewer;
     this.#onChange = onChange;
     this.#onError = onError;
   }
@@ -116,7 +119,7 @@ export class Rows {
   }
 
   /**
-   * Put a row where it belongs by time, newest first; a row of the same id is replaced.
+   * Put a row where it belongs by time; a row of the same id is replaced.
    * @param {Row} row
    */
   put(row) {
@@ -132,10 +135,10 @@ export class Rows {
       return;
     }
     const last = this.#pages.length - 1;
-    const number = this.#pages.findIndex((page, n) => (n === last && this.#isDone) || (page.last && isBefore(row, page.last)));
+    const number = this.#pages.findIndex((page, n) => (n === last && this.#isDone) || (page.last && this.#isBefore(row, page.last)));
     const page = this.#pages[number];
     if (!page?.rows) return; // it is found when that page is asked for
-    const found = page.rows.findIndex((one) => isBefore(row, one));
+    const found = page.rows.findIndex((one) => this.#isBefore(row, one));
     page.rows.splice(found < 0 ? page.rows.length : found, 0, row);
     this.#count(page);
   }
@@ -155,7 +158,7 @@ export class Rows {
     this.#isLoading = true;
     const isFirst = !this.#pages.length;
     try {
-      const found = await this.#load(isFirst ? PAGE_FIRST : PAGE_NEXT, this.#next);
+      const found = await this.#load(isFirst ? undefined : PAGE_NEXT, this.#next);
       if (this.#isEnded) return;
       const page = { cursor: this.#next, rows: found.rows, count: 0, last: null, isLoading: false };
       this.#count(page);
@@ -177,7 +180,7 @@ export class Rows {
     try {
       const found = await this.#load(Math.min(PAGE_ASKED_MAX, page.count + LATE_ROWS), page.cursor);
       if (this.#isEnded) return;
-      page.rows = found.rows.filter((row) => !page.last || !isBefore(page.last, row));
+      page.rows = found.rows.filter((row) => !page.last || !this.#isBefore(page.last, row));
       this.#count(page);
       this.#onChange(false);
     } catch (error) {
@@ -210,7 +213,7 @@ export class Rows {
   }
 }
 
-// Whether a row stands above another: newest first, by time and then by id, as the API sorts.
-function isBefore(row, other) {
+// Whether a row is newer than another: by time and then by id, as the API sorts.
+function isNewer(row, other) {
   return row.time > other.time || (row.time === other.time && row.id > other.id);
 }

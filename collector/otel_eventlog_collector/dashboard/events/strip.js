@@ -5,7 +5,6 @@ import { element, icon, statusMark } from "../dom.js";
 import { choose, chosen } from "../query.js";
 import { countText } from "../text.js";
 
-const STARTS_MAX = 50_000; // among more starts the unfinished ones are not looked for unasked
 const UNFINISHED_MAX = 100;
 const STATES = [["", "All"], ["in_progress", "In progress"], ["no_outcome", "No outcome"], ["finished", "Finished"]];
 const LIVE = { off: "", connecting: "connecting …", live: "live", lost: "connection lost, trying again …" };
@@ -28,7 +27,7 @@ export function createStrip({ onQuery, onState, onResume, onRetry }) {
     element: element("div", {}, notice, strip),
     pill,
 
-    /** @param {import("../router.js").State} state */
+    /** @param {import("../address.js").State} state */
     draw(state) {
       isPair = Boolean(state.pair);
       states.hidden = !isPair;
@@ -59,8 +58,7 @@ export function createStrip({ onQuery, onState, onResume, onRetry }) {
      * @param {[string, string][]} parameters @param {any} histogram @param {AbortSignal} signal
      */
     async unfinished(parameters, histogram, signal) {
-      const starts = histogram.buckets.reduce((sum, bucket) => sum + bucket.counts.start, 0);
-      if (!starts || starts > STARTS_MAX) {
+      if (!histogram.buckets.some((bucket) => bucket.counts.start)) {
         unfinished.replaceChildren();
         return;
       }
@@ -87,10 +85,10 @@ export function createStrip({ onQuery, onState, onResume, onRetry }) {
       pill.title = isPair ? "New event logs wait; show them" : "Go to the newest";
     },
 
-    /** Say what is wrong; "" takes it back. @param {string} text @param {boolean} [canRetry] */
-    warn(text, canRetry = false) {
+    /** Say what is wrong; "" takes it back. @param {string} text @param {string} [way] the button that asks again */
+    warn(text, way = "") {
       notice.hidden = !text;
-      notice.replaceChildren(text, ...(canRetry ? [element("button", { type: "button", onclick: onRetry }, "Try again")] : []));
+      notice.replaceChildren(text, ...(way ? [" ", element("button", { type: "button", onclick: onRetry }, way)] : []));
     },
   };
 }

@@ -16,9 +16,10 @@ const PHONE = matchMedia("(max-width: 760px)");
 
 /**
  * Make the table.
- * @param {{onOpen: (row: import("./rows.js").Row) => void, onScroll: () => void, onMove: () => void}} told
+ * @param {{onOpen: (row: import("./rows.js").Row) => void, onScroll: () => void, onTurn: () => void}} told
+ *   onTurn: the other end of the list is wanted on top
  */
-export function createTable({ onOpen, onScroll, onMove }) {
+export function createTable({ onOpen, onScroll, onTurn }) {
   const head = element("div", { class: "row head", role: "row", "aria-rowindex": "1" });
   const canvas = element("div", { class: "canvas", role: "rowgroup" });
   const foot = element("div", { class: "foot" });
@@ -31,9 +32,13 @@ export function createTable({ onOpen, onScroll, onMove }) {
   );
   const spare = []; // row elements without a row
   const shown = new Map(); // index → row element
-  const view = { rows: null, columns: [], utc: false, isPair: false, active: "", request: "", foot: null };
+  const view = { rows: null, columns: [], utc: false, isPair: false, isOldestFirst: false, active: "", request: "", foot: null };
   let waiting = 0;
+  // Known without measuring, which would lay out the page once more while it is being filled.
+  let isScrolled = false;
+  let tall_px = screen.height; // at most, until it has been laid out
 
+  const topPx = () => (isScrolled ? grid.scrollTop : 0);
   const seenPx = () => grid.clientHeight - (PHONE.matches ? 0 : headGroup.offsetHeight);
   const rowPx = () => (PHONE.matches ? ROW_PHONE_PX : ROW_PX);
 
@@ -41,9 +46,16 @@ export function createTable({ onOpen, onScroll, onMove }) {
     waiting = 0;
     const { rows } = view;
     if (!rows) return;
+    if (!rows.isReady) {
+      // Nothing is measured: that would lay out a page whose rows may be here in a moment.
+      empty();
+      rows.need(0, 1);
+      return;
+    }
     const height = rowPx();
-    const first = Math.max(0, Math.floor(grid.scrollTop / height) - OVERSCAN);
-    const last = Math.ceil((grid.scrollTop + seenPx()) / height) + OVERSCAN;
+    const top = topPx();
+    const first = Math.max(0, Math.floor(top / height) - OVERSCAN);
+    const last = Math.ceil((top + tall_px) / height) + OVERSCAN;
     canvas.style.height = `${rows.count * height}px`;
     for (const [index, made] of shown) {
       if (index >= first && index <= last && index < rows.count) continue;
@@ -55,6 +67,15 @@ export function createTable({ onOpen, onScroll, onMove }) {
     for (let index = Math.min(last, rows.count - 1); index >= first; index -= 1) fill(index, height);
     drawFoot();
     rows.need(first, last + AHEAD);
+  }
+
+  function empty() {
+    for (const made of shown.values()) made.remove();
+    spare.push(...shown.values());
+    shown.clear();
+    canvas.style.height = "0";
+    // With the frame that is due: what was asked for early is often here before it.
+    requestAnimationFrame(drawFoot);
   }
 
   function fill(index, height) {
@@ -84,7 +105,7 @@ export function createTable({ onOpen, onScroll, onMove }) {
     foot.hidden = !rows.isReady;
     if (wanted === view.foot) return;
     view.foot = wanted;
-    const text = { more: "Loading …", end: "That is all in this time.", cut: "A million lines are enough; choose a shorter time to see those before.", none: "" }[wanted];
+    const text = { more: "Loading …", end: "That is all in this time.", cut: "A million lines are enough; choose a shorter time to see the rest.", none: "" }[wanted];
     foot.replaceChildren(element("p", { class: "dim" }, text));
   }
 
@@ -98,14 +119,14 @@ export function createTable({ onOpen, onScroll, onMove }) {
     if (index >= 0) {
       const height = rowPx();
       const top = index * height;
-      if (top < grid.scrollTop) grid.scrollTop = top;
-      else if (top + height > grid.scrollTop + seenPx()) grid.scrollTop = top + height - seenPx();
+      if (top < topPx()) grid.scrollTop = top;
+      else if (top + height > topPx() + seenPx()) grid.scrollTop = top + height - seenPx();
+      isScrolled ||= top + height > seenPx();
     }
     draw();
-    onMove();
   }
 
-  grid.addEventListener("scroll", () => { schedule(); onScroll(); }, { passive: true });
+  grid.addEventListener("scroll", () => { isScrolled = true; schedule(); onScroll(); }, { passive: true });
   canvas.addEventListener("click", (event) => {
     const { row } = event.target.closest(".row") ?? {};
     if (!row || String(getSelection())) return;
@@ -113,7 +134,11 @@ export function createTable({ onOpen, onScroll, onMove }) {
     onOpen(row);
   });
   PHONE.addEventListener("change", () => { view.drawing = {}; schedule(); });
-  new ResizeObserver(schedule).observe(grid);
+  new ResizeObserver(([{ contentRect }]) => {
+    if (contentRect.height === tall_px) return;
+    tall_px = contentRect.height;
+    schedule();
+  }).observe(grid);
 
   return {
     element: grid,
@@ -125,24 +150,28 @@ export function createTable({ onOpen, onScroll, onMove }) {
       view.rows = rows;
       view.active = "";
       view.foot = null;
-      grid.scrollTop = 0;
+      if (isScrolled) grid.scrollTop = 0;
+      isScrolled = false;
       draw();
     },
 
     /**
-     * How rows are drawn. @param {{columns: string[], utc: boolean, withDay: boolean, isPair: boolean, noOutcomeAfter_ms: number}} how
+     * How rows are drawn. @param {{columns: string[], utc: boolean, withDay: boolean, isPair: boolean, isOldestFirst: boolean, noOutcomeAfter_ms: number}} how
      */
     style(how) {
       Object.assign(view, how, { drawing: {} });
       grid.style.setProperty("--tracks", tracks(how.columns, how.withDay));
       grid.style.setProperty("--least", `${leastWidth(how.columns, how.withDay)}px`);
-      head.replaceChildren(...headers(how.columns));
+      head.replaceChildren(...headers(how.columns, { isOldestFirst: how.isOldestFirst, onTurn }));
       grid.setAttribute("aria-label", how.isPair ? "Requests" : "Event logs");
       schedule();
     },
 
     /** Draw again after the rows changed. */
     refresh: schedule,
+
+    /** Draw the first rows, in the frame that is due. */
+    begin: draw,
 
     /** Mark the request whose detail is open. @param {string} request */
     mark(request) {
@@ -158,7 +187,7 @@ export function createTable({ onOpen, onScroll, onMove }) {
     move(step) {
       if (!view.rows?.count) return null;
       const at = view.active ? view.rows.indexOf(view.active) : -1;
-      const from = at < 0 ? Math.floor(grid.scrollTop / rowPx()) - Math.sign(step) : at;
+      const from = at < 0 ? Math.floor(topPx() / rowPx()) - Math.sign(step) : at;
       const index = Math.min(view.rows.count - 1, Math.max(0, from + step));
       const row = view.rows.at(index);
       if (row) activate(row.id, index);
@@ -177,7 +206,7 @@ export function createTable({ onOpen, onScroll, onMove }) {
     },
 
     /** @returns {boolean} whether the newest row is in sight */
-    isAtTop: () => grid.scrollTop < 4,
+    isAtTop: () => topPx() < 4,
 
     toTop() {
       grid.scrollTop = 0;

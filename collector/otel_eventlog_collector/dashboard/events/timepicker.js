@@ -3,12 +3,11 @@
 import { element, icon } from "../dom.js";
 import { popover } from "../popover.js";
 import { dayText, clockText, spanText, timeText } from "../text.js";
+import { DURATION, durationMs, momentMs } from "../times.js";
 
 const RELATIVE = [
   ["-15m", "15 minutes"], ["-1h", "1 hour"], ["-6h", "6 hours"], ["-24h", "24 hours"], ["-7d", "7 days"], ["-30d", "30 days"],
 ];
-const DURATION = /^-?((\d{1,6}(\.\d{1,3})?)(s|m|h|d|w))+$/;
-const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
 
 /**
  * Make the picker.
@@ -49,17 +48,6 @@ export function timeLabel({ since, until, utc }) {
   const from = pointText(since, utc);
   if (!until || until === "now") return since.startsWith("-") ? `Last ${usualName(since)}` : `Since ${from}`;
   return `${from} – ${pointText(until, utc, since)}`;
-}
-
-/**
- * Milliseconds of a time as the URL has it.
- * @param {string} text relative or RFC 3339
- * @param {number} [now_ms]
- * @returns {number} NaN where it is none
- */
-export function momentMs(text, now_ms = Date.now()) {
-  if (!text || text === "now") return now_ms;
-  return DURATION.test(text) ? now_ms - durationMs(text) : Date.parse(text);
 }
 
 function relative(state, choose) {
@@ -118,8 +106,4 @@ function pointText(text, utc, since = "") {
 
 function usualName(text) {
   return RELATIVE.find(([since]) => since === text)?.[1] ?? spanText(durationMs(text));
-}
-
-function durationMs(text) {
-  return [...text.matchAll(/(\d+(?:\.\d+)?)(s|m|h|d|w)/g)].reduce((sum, [, number, unit]) => sum + Number(number) * UNIT_MS[unit], 0);
 }

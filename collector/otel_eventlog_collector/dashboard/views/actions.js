@@ -3,27 +3,27 @@
 import { BadQuestion, ask } from "../api.js";
 import { PLACE_FIELDS, createPlaces, withoutPlaces } from "../actions/places.js";
 import { SORT_DEFAULT, createActionTable, percentText, perMinute } from "../actions/table.js";
-import { byId, element, icon } from "../dom.js";
+import { byId, element, icon, painted } from "../dom.js";
 import { createChips } from "../events/chips.js";
 import { createSearch } from "../events/search.js";
-import { momentMs, timePicker } from "../events/timepicker.js";
-import { go, parametersOf, state as stateNow, urlOf } from "../router.js";
+import { timePicker } from "../events/timepicker.js";
+import { actionsQuestion } from "../questions.js";
+import { parametersOf, urlOf } from "../address.js";
+import { go, state as stateNow } from "../router.js";
 import { countText } from "../text.js";
 
 const REFRESH_MS = 30_000; // how often figures up to now are counted again
-const SHORT_S = 3600;
-const SLICES = 48;
 
 /** @type {ReturnType<typeof createPage>|null} */
 let page = null;
 
-/** @param {HTMLElement} place @param {import("../router.js").State} state */
+/** @param {HTMLElement} place @param {import("../address.js").State} state */
 export function mount(place, state) {
   page = createPage(place);
   page.update(state, null);
 }
 
-/** @param {import("../router.js").State} state @param {import("../router.js").State} before */
+/** @param {import("../address.js").State} state @param {import("../address.js").State} before */
 export function update(state, before) {
   page?.update(state, before);
 }
@@ -75,24 +75,28 @@ function createPage(place) {
     asking = new AbortController();
     const { signal } = asking;
     refresh.classList.add("busy");
-    const elsewhere = parametersOf({ ...state, q: withoutPlaces(state.q) });
     try {
-      const [found, facets] = await Promise.all([
-        ask("actions", [...parametersOf(state), ...bucketOf(state)], { signal }),
-        ask("facets", [...elsewhere, ...PLACE_FIELDS.map((field) => ["field", field])], { signal }),
-      ]);
+      const found = await ask(...actionsQuestion(state), { signal });
       lines = found.actions;
-      places.offer(facets.facets);
       summary.replaceChildren(...summed(found));
       say(lines.length ? null : nothing(state));
       draw(stateNow());
       byId("said").textContent = `${countText(lines.length)} actions`;
+      await loadPlaces(state, signal);
     } catch (error) {
       if (error.name === "AbortError") return;
       say(failed(error));
     } finally {
       if (signal === asking.signal) refresh.classList.remove("busy");
     }
+  }
+
+  // After the figures: one looks at them first, and counting this costs as much.
+  async function loadPlaces(state, signal) {
+    await painted();
+    const asked = [...parametersOf({ ...state, q: withoutPlaces(state.q) }), ...PLACE_FIELDS.map((field) => ["field", field])];
+    const found = await ask("facets", asked, { signal }).catch(() => null); // what was offered before stays
+    if (found && !signal.aborted) places.offer(found.facets);
   }
 
   // Something in place of the table, or the table again.
@@ -132,12 +136,6 @@ function createPage(place) {
       asking.abort();
     },
   };
-}
-
-// The collector's own slices are minutes at least: too few of them in a short time.
-function bucketOf({ since, until }) {
-  const span_s = (momentMs(until) - momentMs(since)) / 1000;
-  return span_s > 0 && span_s < SHORT_S ? [["bucket", `${Math.ceil(span_s / SLICES)}s`]] : [];
 }
 
 function summed(found) {

@@ -1,7 +1,7 @@
 // The Events view: one state of the URL → one question → histogram, filters, table, detail.
 
 import { BadQuestion, ask } from "../api.js";
-import { byId } from "../dom.js";
+import { byId, painted } from "../dom.js";
 import { createDetail } from "../detail/detail.js";
 import { createChips } from "../events/chips.js";
 import { columnsButton, columnsOf } from "../events/columns.js";
@@ -18,29 +18,31 @@ import { savedViews } from "../events/saved.js";
 import { createSearch } from "../events/search.js";
 import { createStrip } from "../events/strip.js";
 import { createTable } from "../events/table.js";
-import { momentMs, timePicker } from "../events/timepicker.js";
-import { go, parametersOf, state as stateNow, urlOf } from "../router.js";
+import { timePicker } from "../events/timepicker.js";
+import { listQuestion } from "../questions.js";
+import { parametersOf, urlOf } from "../address.js";
+import { go, state as stateNow } from "../router.js";
+import { spanMs } from "../times.js";
 
 const COUNTS_PERIOD_MS = 5000; // how often a live page counts again
 const LIVE_ROWS_MAX = 5000; // a live list begins again after as many, however long it is open
 const DAY_MS = 86_400_000;
-const NO_OUTCOME_AFTER_MS = 15 * 60_000; // until the collector has said its own
 
 /** What changes the question, and so the list. */
-const QUESTION = ["since", "until", "q", "pair", "state", "live"];
+const QUESTION = ["since", "until", "q", "pair", "state", "live", "order"];
 /** What changes the counts. */
 const COUNTED = ["since", "until", "q"];
 
 /** @type {ReturnType<typeof createPage>|null} */
 let page = null;
 
-/** @param {HTMLElement} place @param {import("../router.js").State} state */
+/** @param {HTMLElement} place @param {import("../address.js").State} state */
 export function mount(place, state) {
   page = createPage(place);
   page.update(state, null);
 }
 
-/** @param {import("../router.js").State} state @param {import("../router.js").State} before */
+/** @param {import("../address.js").State} state @param {import("../address.js").State} before */
 export function update(state, before) {
   page?.update(state, before);
 }
@@ -58,7 +60,7 @@ function createPage(place) {
   const chips = createChips({ onQuery: (q) => set({ q }) });
   const facets = createFacets({ onQuery: (q) => set({ q }) });
   const histogram = createHistogram({ onZoom: (since, until) => set({ since, until, live: "" }) });
-  const columns = columnsButton((chosen) => set({ columns: chosen }));
+  const columns = columnsButton((chosen) => set({ columns: chosen }), turn);
   const strip = createStrip({
     onQuery: (q) => set({ q }), onState: (state) => set({ pair: "1", state }),
     onResume: resume, onRetry: () => reload(stateNow()),
@@ -66,7 +68,7 @@ function createPage(place) {
   const table = createTable({
     onOpen: (row) => set({ request: row.data.request_id }),
     onScroll: () => { if (table.isAtTop()) live.resume(); },
-    onMove: () => {},
+    onTurn: turn,
   });
   const detail = createDetail({
     onClose: () => set({ request: "" }), onQuery: (q) => set({ q }), q: () => stateNow().q,
@@ -77,7 +79,7 @@ function createPage(place) {
     onTooMany: () => loadList(stateNow()),
     onState: (is) => strip.live(is),
     onWaiting: (count) => strip.waiting(count),
-    onGap: (text) => strip.warn(`Some event logs are missing here: ${text}.`),
+    onGap: (text) => strip.warn(`Some event logs are missing here: ${text}.`, "Load the list again"),
     isReading: () => !table.isAtTop() || Boolean(table.active()),
   });
   const shell = layout(place, {
@@ -88,18 +90,13 @@ function createPage(place) {
     onRefresh: () => reload(stateNow()),
     onPair: () => set({ pair: stateNow().pair ? "" : "1", state: "" }),
   });
-  const keys = onKeys({ search, time, table, detail, shell, toggleLive });
+  const keys = onKeys({ search, time, table, detail, shell, toggleLive, turn });
   /** @type {Rows|null} */ let rows = null;
   let asking = new AbortController();
   let counting = 0;
-  let noOutcomeAfter_ms = NO_OUTCOME_AFTER_MS;
+  let noOutcomeAfter_ms = Infinity; // until the collector has said it: what it says of each is shown
   table.element.addEventListener("pointermove", () => live.point(), { passive: true });
   table.element.addEventListener("pointerleave", () => live.unpoint());
-
-  ask("status").then((status) => {
-    noOutcomeAfter_ms = status.no_outcome_after_ns / 1e6;
-    style(stateNow());
-  }).catch(() => {});
 
   function update(state, before) {
     const differs = (names) => !before || names.some((name) => state[name] !== before[name]);
@@ -108,7 +105,7 @@ function createPage(place) {
     chips.draw(state.q);
     shell.draw(state);
     strip.draw(state);
-    if (differs(["columns", "utc", "pair", "since", "until"])) style(state);
+    if (differs(["columns", "utc", "pair", "order", "since", "until"])) style(state);
     if (differs(["request", "utc"])) showDetail(state);
     if (differs(QUESTION)) reload(state);
     else if (differs(["utc"])) histogram.redraw(Boolean(state.utc));
@@ -116,8 +113,17 @@ function createPage(place) {
 
   function style(state) {
     const chosen = columnsOf(state.columns);
-    columns.draw(chosen);
-    table.style({ columns: chosen, utc: Boolean(state.utc), isPair: Boolean(state.pair), withDay: spanMs(state) > DAY_MS / 2, noOutcomeAfter_ms });
+    columns.draw(chosen, Boolean(state.order));
+    table.style({ columns: chosen, utc: Boolean(state.utc), isPair: Boolean(state.pair), isOldestFirst: Boolean(state.order), withDay: spanMs(state) > DAY_MS / 2, noOutcomeAfter_ms });
+  }
+
+  // Requests that are open in a page grow old in it. The rows shall not wait for that.
+  async function learnNoOutcomeAfter() {
+    if (noOutcomeAfter_ms < Infinity) return;
+    const status = await ask("status").catch(() => null);
+    if (!status) return;
+    noOutcomeAfter_ms = status.no_outcome_after_ns / 1e6;
+    style(stateNow());
   }
 
   function showDetail(state) {
@@ -138,7 +144,7 @@ function createPage(place) {
     rows?.end();
     histogram.busy(true);
     // The rows first: counting is the harder work, and shall not keep them waiting.
-    rows = newRows(state, watching, () => loadCounts(state, signal));
+    rows = newRows(state, watching, () => painted().then(() => signal.aborted || loadCounts(state, signal)));
     table.show(rows);
     await watching;
     if (state.live && !signal.aborted) counting = setTimeout(countAgain, COUNTS_PERIOD_MS);
@@ -157,18 +163,18 @@ function createPage(place) {
     const isPair = Boolean(state.pair);
     const load = async (limit, cursor) => {
       await watching;
-      const asked = [...parametersOf(state), ["limit", limit], ...(cursor ? [["cursor", cursor]] : [])];
-      if (isPair && state.state) asked.push(["state", state.state]);
-      const found = await ask(isPair ? "requests" : "events", asked, { signal });
+      const found = await ask(...listQuestion(state, limit, cursor), { signal });
       return { rows: (isPair ? found.requests : found.events).map((data) => rowOf(data, isPair)), next: found.next_cursor };
     };
     const made = new Rows(load, (isFirst) => {
-      if (isFirst) {
-        onFirst();
-        showEmpty(state, made);
+      if (!isFirst) {
+        table.refresh();
+        return;
       }
-      table.refresh();
-    }, warn);
+      if (made === rows) table.begin();
+      showEmpty(state, made);
+      onFirst();
+    }, warn, Boolean(state.order));
     return made;
   }
 
@@ -191,6 +197,7 @@ function createPage(place) {
       if (error.name !== "AbortError") strip.uncounted(error.message);
     });
     await Promise.all([told, facets.load(parameters, state.q)]);
+    if (stateNow().pair) await learnNoOutcomeAfter();
   }
 
   async function countAgain() {
@@ -232,13 +239,17 @@ function createPage(place) {
 
   function toggleLive() {
     const state = stateNow();
-    // A tail has no end; where the beginning was chosen back from now it stays.
-    set({ live: state.live ? "" : "1", ...(state.live ? {} : { until: "" }) });
+    // A tail has no end, and comes on top; where the beginning was chosen back from now it stays.
+    set({ live: state.live ? "" : "1", ...(state.live ? {} : { until: "", order: "" }) });
+  }
+
+  function turn() {
+    set({ order: stateNow().order ? "" : "asc", live: "" });
   }
 
   function warn(error) {
     if (error.name === "NeedsToken") return;
-    strip.warn(error.message, !(error instanceof BadQuestion));
+    strip.warn(error.message, error instanceof BadQuestion ? "" : "Try again");
     if (error instanceof BadQuestion) shell.empty(null);
     byId("said").textContent = error.message;
   }
@@ -254,10 +265,6 @@ function createPage(place) {
       keys();
     },
   };
-}
-
-function spanMs(state) {
-  return momentMs(state.until) - momentMs(state.since);
 }
 
 function rowOf(data, isPair) {

@@ -11,12 +11,12 @@ const ICONS = { good: "success", note: "no_outcome", bad: "error" };
 /** @type {ReturnType<typeof createPage>|null} */
 let page = null;
 
-/** @param {HTMLElement} place @param {import("../router.js").State} state */
+/** @param {HTMLElement} place @param {import("../address.js").State} state */
 export function mount(place, state) {
   page = createPage(place, state);
 }
 
-/** @param {import("../router.js").State} state */
+/** @param {import("../address.js").State} state */
 export function update(state) {
   page?.update(state);
 }

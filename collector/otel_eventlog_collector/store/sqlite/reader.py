@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
@@ -193,17 +193,29 @@ class Reader:
             )
             for day in days
         ]
-        times = [self.pool.read(day, segment_read.exact_bounds, None) for day in days]
-        bounds = [found for found in times if found]
+        oldest, newest = self._oldest_and_newest(days)
         return StoreStatus(
             events=sum(each.events for each in by_day),
             bytes_on_disk=self._directory.bytes_on_disk(),
-            oldest_unix_nano=min((each.low for each in bounds), default=None),
-            newest_unix_nano=max((each.high for each in bounds), default=None),
+            oldest_unix_nano=oldest,
+            newest_unix_nano=newest,
             segments=len(days),
             retention_ns=self._retention_ns,
             days=by_day,
             set_aside=[*self._directory.files_set_aside(), *self.pool.damaged()],
+        )
+
+    def _oldest_and_newest(self, days: Iterable[int]) -> tuple[int | None, int | None]:
+        """Return the first and last time; only days in whose outermost minute it lies are read."""
+        outer = {day: bounds for day in days if (bounds := self._bounds(day))}
+        low = min((each.low for each in outer.values()), default=None)
+        high = max((each.high for each in outer.values()), default=None)
+        wanted = [day for day, each in outer.items() if each.low == low or each.high == high]
+        times = [self.pool.read(day, segment_read.exact_bounds, None) for day in wanted]
+        exact = [each for each in times if each]
+        return (
+            min((each.low for each in exact), default=None),
+            max((each.high for each in exact), default=None),
         )
 
     def _bounds(self, day: int) -> Bounds | None:

@@ -210,5 +210,5 @@ def committed(
 
 
 def count(connection: sqlite3.Connection) -> int:
-    """Return the number of event logs in a segment."""
-    return int(connection.execute("SELECT coalesce(sum(events), 0) FROM minutes").fetchone()[0])
+    """Return the number of event logs in a segment, from the shortest of its rollups."""
+    return int(connection.execute("SELECT coalesce(sum(events), 0) FROM hours").fetchone()[0])
