@@ -127,10 +127,14 @@ class Worker:
         self.queue.put_marker(flush)
 
     def _keep(self, item: object) -> None:
-        for dropped in self.queue.put(item):
-            if isinstance(dropped, Flush):
+        self.count_dropped(self.queue.put(item))
+
+    def count_dropped(self, items: Sequence[object]) -> None:
+        """Account for what the queue had to let go."""
+        for item in items:
+            if isinstance(item, Flush):
                 # All before it is gone too, except what the worker has in its hands.
-                self._dropped_flushes.append(dropped)
+                self._dropped_flushes.append(item)
             else:
                 self.tally.drop(Drop.QUEUE_FULL)
 
