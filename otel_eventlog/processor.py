@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Protocol
 
 from opentelemetry import context as context_api
@@ -20,6 +19,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from otel_eventlog import guard
+from otel_eventlog.alike import Materialiser
 from otel_eventlog.delivery.tally import DeliveryStats
 from otel_eventlog.mapping import Mapper
 from otel_eventlog.model import Attributes, SpanKind
@@ -40,7 +40,7 @@ from otel_eventlog.ruleindex import LATER, Entry, Later, Untold
 from otel_eventlog.rules import Match
 from otel_eventlog.semconv import EVENTLOG_ACTION, EVENTLOG_DROP
 from otel_eventlog.settings import Settings, build_delivery, build_mapper
-from otel_eventlog.snapshots import Ended, Recorded, Snapshot, Started, materialise
+from otel_eventlog.snapshots import Ended, Recorded, Snapshot, Started
 from otel_eventlog.tracking import TRACKED_SPANS_MAX, Request, RequestSlot, Table, slot_of
 
 _SERVER = int(SpanKind.SERVER)
@@ -67,8 +67,8 @@ class EventLogSpanProcessor(SpanProcessor):
 
     Args:
         mapper: rules and privacy; by default what the `OTEL_EVENTLOG_*` variables say.
-        delivery: takes the snapshots and calls `snapshots.materialise` for them in its worker; by
-            default one to the collector that the variables name.
+        delivery: takes the snapshots and has event logs made of them (`Materialiser`) in its
+            worker; by default one to the collector that the variables name.
         spans_max: most spans tracked at once.
 
     Raises:
@@ -87,7 +87,7 @@ class EventLogSpanProcessor(SpanProcessor):
         if mapper is None or delivery is None:
             settings = Settings.from_env(os.environ)
             mapper = mapper or build_mapper(settings)
-            delivery = delivery or build_delivery(settings, partial(materialise, mapper))
+            delivery = delivery or build_delivery(settings, Materialiser(mapper))
         self.mapper = mapper
         self.delivery: SnapshotSink = delivery
         self.tracer_provider: trace.TracerProvider | None = None
