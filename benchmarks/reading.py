@@ -150,6 +150,9 @@ def stock(folder: Path, events: int) -> Stock:
     try:
         with Progress("generating", events) as progress:
             written = fill(store, plan, progress.advance)
+        with Progress("sealing", 1) as progress:
+            store.seal(quiet_s=0)
+            progress.advance()
     finally:
         store.close()
     size = sum(file.stat().st_size for file in data.rglob("*") if file.is_file())

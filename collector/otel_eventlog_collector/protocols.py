@@ -159,10 +159,6 @@ class EventReader(Protocol):
         """
         ...
 
-    def trace(self, trace_id: int) -> Sequence[EventLog]:
-        """Return all event logs of one trace, oldest first (bounded by LIMIT_MAX)."""
-        ...
-
     def position(self) -> str:
         """Return the stream position after everything committed so far."""
         ...
@@ -305,8 +301,13 @@ class Store(EventWriter, EventReader, Protocol):
         """
         ...
 
-    def seal(self) -> Sequence[str]:
-        """Make days that are over quick to search; return their names. Never stalls writers."""
+    def seal(self, *, quiet_s: float = 300.0) -> Sequence[str]:
+        """Make days that are over quick to search; return their names. Never stalls writers.
+
+        Args:
+            quiet_s: seconds for which nothing may have been written to a day.
+
+        """
         ...
 
     def status(self) -> StoreStatus:

@@ -51,10 +51,6 @@ NUMBER_FIELDS = ("http_status_code",)
 FILTER_FIELDS = TEXT_FIELDS + NUMBER_FIELDS
 
 FREE_TEXT_FIELDS = (
-    "request_id",
-    "event_id",
-    "trace_id",
-    "span_id",
     "correlation_id",
     "flow_id",
     "user_id",
@@ -66,6 +62,12 @@ FREE_TEXT_FIELDS = (
     "error_message",
 )
 """Fields in which free text of `q` is looked for (contains, ignoring case)."""
+FREE_TEXT_IDS = ("request_id", "event_id", "trace_id", "span_id")
+"""Ids that free text finds as well, when they begin with it and it is long enough.
+
+Ids are pasted whole, or cut short at the end; a few digits are in the middle of any number of them.
+"""
+FREE_TEXT_ID_DIGITS_MIN = 8
 
 LIMIT_DEFAULT = 100
 LIMIT_MAX = 1000
@@ -109,7 +111,7 @@ class EventQuery:
         since_unix_nano: earliest time, inclusive; None = as far as retention reaches.
         until_unix_nano: latest time, exclusive; None = open.
         text: free-text terms, each of which must (or, negated, must not) occur in one of
-            FREE_TEXT_FIELDS.
+            FREE_TEXT_FIELDS, or begin one of FREE_TEXT_IDS.
         order: newest first ("desc") or oldest first, by (time, event id).
         limit: most event logs in one page, 1..LIMIT_MAX.
         cursor: where the previous page ended.

@@ -158,16 +158,28 @@ class ReadingTests(StoreHarness):
             assert len(found) == wanted, text[:length]
 
     def test_text_is_found_anywhere(self, store: Store) -> None:
-        """Free text is found inside ids, names and messages, whatever its case."""
+        """Free text is found inside names and messages and begins ids, whatever its case."""
         event = event_log(**FULL)
         put(store, event, login(9, at=NOW - HOUR, trace_id=5))
-        needles = ["WRONG pass", "zoë", "ZOË", "ORG-1", "db8", "invalid_", event.event_id[4:30]]
-        needles += [f"{event.trace_id:032X}"[3:20], f"{event.span_id:016x}"[1:9]]
+        needles = ["WRONG pass", "zoë", "ZOË", "ORG-1", "db8", "invalid_", event.event_id]
+        needles += [f"{event.trace_id:032X}"[:20], f"{event.span_id:016x}"[:8]]
         for needle in needles:
             found = everything(store, EventQuery(text=[Term(needle)]))
             assert texts(found) == [event.event_id], needle
             found = everything(store, EventQuery(text=[Term(needle, negated=True)]))
             assert event.event_id not in texts(found), needle
+
+    def test_text_finds_no_id_by_its_middle_or_by_a_few_digits(self, store: Store) -> None:
+        """An id is found by eight digits of its beginning, not by seven, and not by its end."""
+        event = login(0xFEDCBA9876543210, trace_id=0xABCDEF01 << 96)
+        put(store, event)
+        for field in ("event_id", "request_id", "trace_id", "span_id"):
+            text = str(event_json(event)[field])
+            for begin in (text[:8], text[:12], text, text.upper()):
+                found = everything(store, EventQuery(text=[Term(begin)]))
+                assert texts(found) == [event.event_id], begin
+            for other in (text[:7], text[1:], text + "0"):
+                assert everything(store, EventQuery(text=[Term(other)])) == [], other
 
     def test_text_has_no_wildcards(self, store: Store) -> None:
         """Percent, underscore and backslash in free text mean themselves."""
@@ -197,11 +209,11 @@ class ReadingTests(StoreHarness):
             assert store.request(unknown) is None
 
     def test_a_trace_oldest_first(self, store: Store) -> None:
-        """All event logs of a trace come oldest first, over days; no trace id finds nothing."""
+        """All event logs of a trace come oldest first, over days."""
         events = [login(n, at=NOW - n * 10 * HOUR, trace_id=77) for n in range(1, 6)]
         put(store, *events, login(9, trace_id=78), login(10, trace_id=0))
-        assert texts(store.trace(77)) == texts(events[::-1])
-        assert store.trace(0) == []
+        of_trace = replace(query(trace_id=f"{77:032x}"), order="asc")
+        assert texts(everything(store, of_trace)) == texts(events[::-1])
 
     # --- requests -----------------------------------------------------------------------------
 

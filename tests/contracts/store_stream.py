@@ -191,7 +191,7 @@ class StreamTests(StoreHarness):
         assert store.event(old.event_uuid_int) is None
         assert store.request(old.request_uuid_int) is None
         assert len(store.requests(EventQuery(), None, 0).requests) == 1
-        assert texts(store.trace(9)) == [new.event_id]
+        assert texts(everything(store, query(trace_id=f"{9:032x}"))) == [new.event_id]
         assert texts(drain(store, position)) == [new.event_id]
         assert store.facets(EventQuery(), ["user_id"], 5) == {"user_id": []}
         (bucket,) = store.histogram(EventQuery(), NOW - 40 * DAY, NOW + DAY, 41 * DAY)

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,9 +19,16 @@ from otel_eventlog.model import EventLog, Rank, Status
 from otel_eventlog.pairs import Pair, PairTemplate
 from otel_eventlog_collector.event_json import event_json
 from otel_eventlog_collector.protocols import Store
-from otel_eventlog_collector.query import FILTER_FIELDS, Cursor, EventQuery, RequestState, Term
+from otel_eventlog_collector.query import (
+    FILTER_FIELDS,
+    FREE_TEXT_IDS,
+    Cursor,
+    EventQuery,
+    RequestState,
+    Term,
+)
 from otel_eventlog_collector.store.durations import BUCKET_FLOORS_NS
-from otel_eventlog_collector.store.sqlite import SqliteStore
+from otel_eventlog_collector.store.sqlite import SqliteStore, candidates
 from tests.support.builders import NOW
 from tests.support.clock import DAY, HOUR, SECOND, HandClock
 from tests.support.memory_store import MemoryStore, text_of
@@ -37,7 +45,7 @@ def event_logs(draw: st.DrawFn) -> EventLog:
     status = draw(st.sampled_from(list(Status)))
     start = draw(st.sampled_from(STARTS))
     is_start = status is Status.START
-    elapsed = 0 if is_start else draw(st.sampled_from([0, 1, SECOND, 2 * HOUR, DAY]))
+    elapsed = 0 if is_start else draw(st.sampled_from([0, 1, SECOND, 45 * SECOND, 2 * HOUR, DAY]))
     action = draw(st.sampled_from(["PasswordsAuthenticate", "OTPsAuthenticate"]))
     return EventLog(
         status=status,
@@ -88,7 +96,7 @@ def pairs(draw: st.DrawFn) -> Pair:
     return Pair(
         template=draw(st.sampled_from(draw(TEMPLATES))),
         start_unix_nano=start,
-        end_unix_nano=start + draw(st.sampled_from([0, 1, SECOND, 2 * HOUR, DAY])),
+        end_unix_nano=start + draw(st.sampled_from([0, 1, SECOND, 45 * SECOND, 2 * HOUR, DAY])),
         span_id=draw(st.sampled_from(SPANS)),
         trace_id=draw(st.sampled_from([b"", b"\x01" * 16, b"\xff" * 16])),
         parent_span_id=draw(st.sampled_from([0, 1, 2**63])),
@@ -113,9 +121,9 @@ batches: st.SearchStrategy[Batch] = st.tuples(
 
 
 @contextmanager
-def both() -> Iterator[tuple[Store, Store, Path]]:
+def both(clock: HandClock | None = None) -> Iterator[tuple[SqliteStore, Store, Path]]:
     """Open the store under test and the reference store, both empty, and say where the first is."""
-    clock = HandClock()
+    clock = clock or HandClock()
     with quick_directory() as directory:
         store = SqliteStore(directory / "data", clock=clock, steady=lambda: clock.now)
         try:
@@ -305,7 +313,9 @@ def queries(draw: st.DrawFn, events: Sequence[EventLog]) -> EventQuery:
             terms.append(Term(value[:cut], is_prefix, draw(st.booleans())))
         filters[field] = terms
     times = st.none() | st.sampled_from([*STARTS, NOW + SECOND, NOW - 2 * HOUR])
-    words = st.sampled_from(["a", "AB", "é", "%", "pass", "01a", "8000"])
+    ids = [str(event_json(event)[field]) for event in events[:2] for field in FREE_TEXT_IDS]
+    begun = [text[:length] for text in ids for length in (7, 8, 13, len(text))]
+    words = st.sampled_from(["a", "AB", "é", "%", "pass", "01a", "8000", "80000000", *begun])
     return EventQuery(
         filters=filters,
         since_unix_nano=draw(times),
@@ -330,16 +340,37 @@ def pages(ask: Any, query: EventQuery) -> list[Any]:
         query = replace(query, cursor=cursor)
 
 
+AGES = (0, 27 * DAY + 1, 30 * DAY - 12 * HOUR, 30 * DAY - 12 * HOUR + 1, 30 * DAY - HOUR // 2)
+"""How long ago it all was: some retention cuts through."""
+
+
+@contextmanager
+def few_are_many(data: st.DataObject) -> Iterator[None]:
+    """Draw the numbers from which on another way of searching is taken: small ones, or the true."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("CANDIDATES_MAX", "RARE_MAX", "WALK_MAX"):
+            limit = data.draw(st.sampled_from([0, 1, getattr(candidates, name)]), name)
+            patch.setattr(candidates, name, limit)
+        yield
+
+
 @given(st.data())
-@settings(max_examples=80)
+@settings(max_examples=150)
 def test_whatever_is_asked_the_answer_is_the_reference_s(data: st.DataObject) -> None:
-    """Pages, requests, counts of all kinds and tail of any query are those of the reference."""
+    """Pages, requests, counts of all kinds and tail of any query are those of the reference.
+
+    Sealed or not, cut by retention or not, and whichever way of searching is taken.
+    """
+    clock = HandClock()
     batch = data.draw(st.tuples(st.lists(event_logs(), max_size=16), st.lists(pairs(), max_size=8)))
     events = [*batch[0], *[event for pair in batch[1] for event in pair.event_logs()]]
-    with both() as (store, reference, _):
+    with few_are_many(data), both(clock) as (store, reference, _):
         ends = [store.position(), reference.position()]
         tallies(store, [batch])
         tallies(reference, [batch])
+        clock.forward(data.draw(st.sampled_from(AGES), "age"))
+        if data.draw(st.booleans(), "sealed"):
+            store.seal(quiet_s=0)
         query = data.draw(queries(events))
         state = data.draw(st.none() | st.sampled_from(list(RequestState)))
         fields = data.draw(st.lists(st.sampled_from(FILTER_FIELDS), max_size=3, unique=True))

@@ -7,7 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from otel_eventlog.model import EventLog, OutcomeSource, Status
-from otel_eventlog_collector.query import FREE_TEXT_FIELDS, EventQuery, Term
+from otel_eventlog_collector.query import (
+    FREE_TEXT_FIELDS,
+    FREE_TEXT_ID_DIGITS_MIN,
+    FREE_TEXT_IDS,
+    EventQuery,
+    Term,
+)
 from tests.support.builders import NOW, event_log
 
 ACTIONS = (
@@ -91,4 +97,7 @@ def _equals(value: object, term: Term) -> bool:
 
 def _contains(event: Mapping[str, Any], term: Term) -> bool:
     wanted = term.value.casefold()
-    return any(wanted in str(event[name] or "").casefold() for name in FREE_TEXT_FIELDS)
+    if any(wanted in str(event[name] or "").casefold() for name in FREE_TEXT_FIELDS):
+        return True
+    is_long = len(wanted.replace("-", "")) >= FREE_TEXT_ID_DIGITS_MIN
+    return is_long and any(str(event[name] or "").startswith(wanted) for name in FREE_TEXT_IDS)

@@ -23,6 +23,8 @@ from otel_eventlog_collector.protocols import (
 )
 from otel_eventlog_collector.query import (
     FREE_TEXT_FIELDS,
+    FREE_TEXT_ID_DIGITS_MIN,
+    FREE_TEXT_IDS,
     LIMIT_MAX,
     ActionFigures,
     Cursor,
@@ -74,7 +76,12 @@ def passes(event: EventLog, query: EventQuery) -> bool:
     for term in query.text:
         needle = term.value.casefold()
         texts = [text_of(event, field) or "" for field in FREE_TEXT_FIELDS]
-        if any(needle in text.casefold() for text in texts) is term.negated:
+        ids = [text_of(event, field) or "" for field in FREE_TEXT_IDS]
+        is_long = len(needle.replace("-", "")) >= FREE_TEXT_ID_DIGITS_MIN
+        is_found = any(needle in text.casefold() for text in texts) or (
+            is_long and any(text.startswith(needle) for text in ids)
+        )
+        if is_found is term.negated:
             return False
     time = event.time_unix_nano
     if query.since_unix_nano is not None and time < query.since_unix_nano:
@@ -179,11 +186,6 @@ class MemoryStore:
         found = self._listed([_first(pair) for pair in firsts.values()], query)
         pairs = [firsts[event.event_uuid_int] for event in found[: query.limit]]
         return RequestPage(pairs, _next(found, query.limit))
-
-    def trace(self, trace_id: int) -> Sequence[EventLog]:
-        """Return all event logs of one trace, oldest first."""
-        found = [event for event in self._kept() if trace_id and event.trace_id == trace_id]
-        return sorted(found, key=_order)[:LIMIT_MAX]
 
     def position(self) -> str:
         """Return the stream position after everything committed so far."""
@@ -295,7 +297,7 @@ class MemoryStore:
         self._erased |= requests
         return ErasureReport(len(requests), len(gone))
 
-    def seal(self) -> Sequence[str]:
+    def seal(self, *, quiet_s: float = 0.0) -> Sequence[str]:
         """Do nothing: everything is quick to search here."""
         return []
 

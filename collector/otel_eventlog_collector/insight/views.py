@@ -19,7 +19,15 @@ from otel_eventlog_collector.insight.actions import action_line, duration_error_
 from otel_eventlog_collector.insight.export import FORMATS, Format, export
 from otel_eventlog_collector.insight.request_view import paired, request_detail, request_line
 from otel_eventlog_collector.protocols import Clock, EventReader, StoreStatus
-from otel_eventlog_collector.query import FILTER_FIELDS, Cursor, EventQuery, RequestState
+from otel_eventlog_collector.query import (
+    FILTER_FIELDS,
+    LIMIT_MAX,
+    Cursor,
+    EventQuery,
+    Request,
+    RequestState,
+    Term,
+)
 from otel_eventlog_collector.query_parse import (
     PARAMETERS,
     cursor_text,
@@ -39,6 +47,8 @@ FACET_VALUES_DEFAULT = 20
 FACET_VALUES_MAX = 1000
 FACETS_DEFAULT = ("action", "status", "user_id", "error_type", "service")
 _NICE_BUCKETS_S = (60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
+NEIGHBOURS_WITHIN_NS = 15 * 60 * NS_PER_S
+"""So far from a request others of its trace are looked for: no longer than a person waits."""
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
@@ -93,23 +103,37 @@ class Views:
         found = self.reader.request(uuid)
         if found is None:
             raise NotFound(f"no request has the id {request_id!r}; {_GONE}")
-        known = found.outcome or found.start
-        trace_id = known.trace_id if known else 0
-        others = paired(self.reader.trace(trace_id)) if trace_id else []
-        neighbours = [
-            other
-            for other in others
-            if (half := other.start or other.outcome) and half.request_uuid_int != uuid
-        ]
-        detail = request_detail(found, neighbours, self.trace_url, self._no_outcome_before())
+        before = self._no_outcome_before()
+        detail = request_detail(found, self._neighbours(found), self.trace_url, before)
         return {"ok": True, "request": detail}
+
+    def _neighbours(self, found: Request) -> list[Request]:
+        """Return the other requests of a request's trace, of the time around it."""
+        known = found.outcome or found.start
+        if known is None or not known.trace_id:
+            return []
+        began = (found.start or known).time_unix_nano
+        around = EventQuery(
+            filters={"trace_id": [Term(f"{known.trace_id:032x}")]},
+            since_unix_nano=began - NEIGHBOURS_WITHIN_NS,
+            until_unix_nano=known.time_unix_nano + NEIGHBOURS_WITHIN_NS,
+            order="asc",
+            limit=LIMIT_MAX,
+        )
+        return [
+            other
+            for other in paired(self.reader.find(around).events)
+            if (half := other.start or other.outcome)
+            and half.request_uuid_int != known.request_uuid_int
+        ]
 
     def histogram(self, parameters: Parameters) -> dict[str, Any]:
         """Answer `GET /api/v1/histogram`: counts by status for each slice of time."""
         own, rest = _split(parameters, ("bucket",))
         query, since, until = self._window(rest, ("bucket",))
         bucket_ns = _bucket_ns(own.get("bucket"), until - since)
-        buckets = self.reader.histogram(query, since, until, bucket_ns)
+        begin = _round_down(since, bucket_ns)
+        buckets = self.reader.histogram(query, begin, until, bucket_ns)
         return {
             "ok": True,
             **_window_json(since, until),
@@ -135,9 +159,7 @@ class Views:
         own, rest = _split([pair for pair in parameters if pair[0] != "field"], ("limit",))
         limit = _number("limit", own.get("limit"), FACET_VALUES_DEFAULT, FACET_VALUES_MAX)
         query, since, until = self._window(rest, ("field", "limit"))
-        counted = self.reader.facets(
-            replace(query, since_unix_nano=since, until_unix_nano=until), fields, limit
-        )
+        counted = self.reader.facets(query, fields, limit)
         return {
             "ok": True,
             **_window_json(since, until),
@@ -153,7 +175,8 @@ class Views:
         own, rest = _split(parameters, ("bucket",))
         query, since, until = self._window(rest, ("bucket",))
         bucket_ns = _bucket_ns(own.get("bucket"), until - since)
-        figures = self.reader.action_figures(query, since, until, bucket_ns)
+        begin = _round_down(since, bucket_ns)
+        figures = self.reader.action_figures(query, begin, until, bucket_ns)
         return {
             "ok": True,
             **_window_json(since, until),
@@ -197,7 +220,8 @@ class Views:
         # One nanosecond more, so that an event log of this very moment is counted.
         until = now + 1 if until is None else until
         since = query.since_unix_nano
-        return query, max(0, until - SPAN_DEFAULT_NS) if since is None else since, until
+        since = max(0, until - SPAN_DEFAULT_NS) if since is None else since
+        return replace(query, since_unix_nano=since, until_unix_nano=until), since, until
 
     def _no_outcome_before(self) -> int:
         return self.clock() - self.no_outcome_after_ns
@@ -274,6 +298,14 @@ def _number(name: str, text: str | None, default: int, largest: int) -> int:
     if not re.fullmatch(r"[0-9]{1,6}", text) or not 1 <= int(text) <= largest:
         raise QueryError(name, f"{text[:64]!r} is no {name}; write a number from 1 to {largest}")
     return int(text)
+
+
+def _round_down(since: int, bucket_ns: int) -> int:
+    """Return where the slice begins in which a time lies: slices begin at round times, in UTC.
+
+    So a bar keeps its height from one look to the next, and whole hours are counted by the hour.
+    """
+    return since // bucket_ns * bucket_ns
 
 
 def _bucket_ns(text: str | None, span_ns: int) -> int:

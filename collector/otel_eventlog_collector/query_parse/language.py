@@ -4,8 +4,9 @@ action:PasswordsAuthenticate status:error     both must hold
 user_id:u-1 user_id:u-2                       one of them
 action:Passwords*                             begins with
 -status:start                                 not
-10.1.2.3  "reset password"  -bot              free text: contained in an id, user, address,
-                                              action or message; with - in none of them
+10.1.2.3  "reset password"  -bot              free text: contained in a user, address, action
+                                              or message, or an id begins with it (8 digits
+                                              and more); with - in none of them
 """
 
 from __future__ import annotations

@@ -36,9 +36,10 @@ CREATE UNIQUE INDEX requests_key ON requests (start_ms, span_id, slot);
 CREATE INDEX requests_end ON requests (end_unix_nano) WHERE end_unix_nano IS NOT NULL;
 CREATE INDEX requests_user ON requests (user_key) WHERE user_key IS NOT NULL;
 
--- Requests of which a half never came, or came in second place. Whole rows are in neither.
+-- Halves alone in their rows: of requests of which a half never came, or came in second place. Whole
+-- rows are in neither. A start alone also shows what is an outcome's otherwise.
 CREATE INDEX requests_open ON requests (start_ms)
-    WHERE start_shape IS NOT NULL AND outcome_shape IS NULL AND slot = 0;
+    WHERE start_shape IS NOT NULL AND outcome_shape IS NULL;
 CREATE INDEX requests_startless ON requests (end_unix_nano)
     WHERE start_shape IS NULL AND outcome_shape IS NOT NULL AND slot = 0;
 

@@ -43,7 +43,7 @@ from otel_eventlog_collector.store.sqlite.migration import migrate
 from otel_eventlog_collector.store.sqlite.open_segments import OpenSegments
 from otel_eventlog_collector.store.sqlite.purge import Brake, Purger, steady_clock
 from otel_eventlog_collector.store.sqlite.reader import NS_PER_DAY, Reader
-from otel_eventlog_collector.store.sqlite.seal import Sealer
+from otel_eventlog_collector.store.sqlite.seal import QUIET_S, Sealer
 from otel_eventlog_collector.store.sqlite.waiting import Waiting
 from otel_eventlog_collector.store.sqlite.writer import Writer
 
@@ -164,10 +164,6 @@ class SqliteStore:
         """Return requests of which an event log passes the query, optionally of one state."""
         return self._reader.requests(query, state, no_outcome_before_unix_nano)
 
-    def trace(self, trace_id: int) -> Sequence[EventLog]:
-        """Return all event logs of one trace, oldest first (bounded by LIMIT_MAX)."""
-        return self._reader.trace(trace_id)
-
     def position(self) -> str:
         """Return the stream position after everything committed so far."""
         return self._reader.position()
@@ -207,10 +203,10 @@ class SqliteStore:
         except (sqlite3.Error, OSError) as error:
             raise StoreUnavailable(f"the erasure could not be finished: {error}") from error
 
-    def seal(self) -> Sequence[str]:
+    def seal(self, *, quiet_s: float = QUIET_S) -> Sequence[str]:
         """Build the indexes for rare keys of days that are over."""
         self._check_writable()
-        return self._sealer.seal()
+        return self._sealer.seal(quiet_s=quiet_s)
 
     def _check_writable(self) -> None:
         if self._read_only:

@@ -13,7 +13,7 @@ from typing import Any
 from otel_eventlog.model import uuid_int, uuid_text
 from otel_eventlog_collector.query import EventQuery
 from otel_eventlog_collector.store.row import span_from_int
-from otel_eventlog_collector.store.sqlite.schema import TEXT_COLUMNS
+from otel_eventlog_collector.store.sqlite.schema import TEXT_COLUMNS, is_sealed
 from otel_eventlog_collector.store.sqlite.segment_read import bounds, hopeful, kept
 from otel_eventlog_collector.store.sqlite.tiers import HOURS, MINUTES, Slices, Stretch, Tier, split
 from otel_eventlog_collector.store.sqlite.where import (
@@ -78,31 +78,71 @@ def count_shapes(
     """Count event logs by number of the time slice and number of the shape.
 
     Where only low-cardinality fields are asked for, the rollups answer; rows are counted at the
-    edges only. A day through which retention cuts is counted by rows: the rollups know when event
-    logs happened, not when their requests began.
+    edges only.
     """
-    rest = stretches(connection, query)
+    rest = stretches(connection, query, cutoff)
     counts: Counter[tuple[int, int]] = Counter()
-    if cutoff is None and is_on_shapes_only(query):
+    if rollups_answer(connection, query, cutoff):
         for tier in (HOURS, MINUTES):
             whole, rest = split(rest, slices_, tier)
             for each in whole:
                 counts.update(_of_tier(connection, query, each, slices_, tier))
+                for lost in lost_outcomes(query, each, cutoff):
+                    counts.subtract(_of_rows(connection, Half.OUTCOME, lost, slices_))
     for each in rest:
         asked = replace(query, since_unix_nano=each.since, until_unix_nano=each.until)
         for half in hopeful(connection, query):
-            counts.update(_of_rows(connection, asked, half, cutoff, slices_))
-    return counts
+            where = [event_condition(asked, "e", half), *kept(cutoff)]
+            counts.update(_of_rows(connection, half, where, slices_))
+    return +counts
 
 
-def stretches(connection: sqlite3.Connection, query: EventQuery) -> list[Stretch]:
+def rollups_answer(connection: sqlite3.Connection, query: EventQuery, cutoff: int | None) -> bool:
+    """Whether the rollups can count for a query.
+
+    They know when event logs happened, not when their requests began, which is what retention goes
+    by. What lies between is counted apart, and found fast on days that are sealed.
+    """
+    return is_on_shapes_only(query) and (cutoff is None or is_sealed(connection))
+
+
+def lost_outcomes(query: EventQuery, stretch: Stretch, cutoff: int | None) -> list[list[Condition]]:
+    """Return the conditions on the outcomes in a stretch that retention takes all the same.
+
+    Their requests began before `cutoff`. Most ended soon; the others have an index of their own.
+    """
+    if cutoff is None:
+        return []
+    shapes = shape_condition(query)
+    ended = [
+        # The sign keeps SQLite from going through the index of ends.
+        Condition(
+            "+e.time_unix_nano >= ? AND e.time_unix_nano < ?", [stretch.since, stretch.until]
+        ),
+        *([] if shapes is None else [within("e.shape_id", "shapes", shapes)]),
+    ]
+    soon = Condition(
+        "e.start_ms BETWEEN ? AND ? AND e.start_unix_nano >= ? AND e.start_unix_nano < ?",
+        [(cutoff - LONG_NS) // _NS_PER_MS, cutoff // _NS_PER_MS, cutoff - LONG_NS, cutoff],
+    )
+    late = Condition(f"e.elapsed_ns > {LONG_NS} AND e.start_unix_nano < ?", [cutoff - LONG_NS])
+    return [[*ended, soon], [*ended, late]]
+
+
+LONG_NS = 60_000_000_000
+"""Requests that took longer are in the index `requests_long` of a sealed day."""
+
+
+def stretches(
+    connection: sqlite3.Connection, query: EventQuery, cutoff: int | None
+) -> list[Stretch]:
     """Return the times of a query that a segment has event logs for: one stretch, or none."""
     outer = bounds(connection)
     if outer is None:
         return []
     since, until = query.since_unix_nano, query.until_unix_nano
     stretch = Stretch(
-        outer.low if since is None else max(since, outer.low),
+        max(outer.low, since or 0, cutoff or 0),
         outer.high + 1 if until is None else min(until, outer.high + 1),
     )
     return [stretch] if stretch.since < stretch.until else []
@@ -135,12 +175,11 @@ def _of_tier(
 
 def _of_rows(
     connection: sqlite3.Connection,
-    query: EventQuery,
     half: Half,
-    cutoff: int | None,
+    where: Sequence[Condition],
     slices_: Slices,
 ) -> dict[tuple[int, int], int]:
-    condition = _condition(query, cutoff, half)
+    condition = all_of(where)
     rows = connection.execute(
         "SELECT (e.time_unix_nano - ?) / ?, e.shape_id, count(*)"
         f" FROM {half} AS e WHERE {condition.sql} GROUP BY 1, 2",
@@ -149,17 +188,13 @@ def _of_rows(
     return {(row[0], row[1]): row[2] for row in rows}
 
 
-def _condition(query: EventQuery, cutoff: int | None, half: Half) -> Condition:
-    return all_of([event_condition(query, "e", half), *kept(cutoff)])
-
-
 def _values(
     connection: sqlite3.Connection, query: EventQuery, cutoff: int | None, field: str
 ) -> Counter[str]:
     """Count event logs by the value of a field that differs from one to the next."""
     counts: Counter[str] = Counter()
     for half in hopeful(connection, query):
-        condition = _condition(query, cutoff, half)
+        condition = all_of([event_condition(query, "e", half), *kept(cutoff)])
         sql = _values_sql(field, half, condition)
         for *value, events in connection.execute(sql, condition.parameters):
             if value[0] is not None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
+import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
@@ -25,9 +29,13 @@ from otel_eventlog_collector.store.sqlite.directory import DataDirectory
 IDLE_PER_SEGMENT_MAX = 4
 READ_S_MAX = 5.0
 """Longest single read; a longer one is cut, because the write-ahead log grows meanwhile."""
+QUERY_S_MAX = 10.0
+"""Longest search over all days."""
 
 _PROGRESS_OPCODES = 20_000
 _TRIES = 5
+_HELPERS = min(4, len(os.sched_getaffinity(0))) - 1
+"""Threads that help to read several segments; one more processor is the asker's own."""
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -42,6 +50,12 @@ class _Reader:
         self.deadline_s = 0.0
         self.connection.create_function("contains_folded", 2, _contains_folded, deterministic=True)
         self.connection.set_progress_handler(self._is_late, _PROGRESS_OPCODES)
+
+    def set_deadline(self, deadline_s: float) -> None:
+        now_s = time.monotonic()
+        if now_s > deadline_s:
+            raise _took_too_long()
+        self.deadline_s = min(now_s + READ_S_MAX, deadline_s)
 
     def _is_late(self) -> bool:
         return time.monotonic() > self.deadline_s
@@ -62,8 +76,15 @@ class SegmentPool:
         self._idle: dict[int, list[_Reader]] = {}
         self._lock = threading.Lock()
         self._closed = False
+        self._helpers = ThreadPoolExecutor(max(1, _HELPERS), "eventlog-read")
 
-    def read(self, day: int, work: Callable[[sqlite3.Connection], T], default: T) -> T:
+    def read(
+        self,
+        day: int,
+        work: Callable[[sqlite3.Connection], T],
+        default: T,
+        deadline_s: float = math.inf,
+    ) -> T:
         """Return what `work` reads from a day's segment, or `default` when there is none.
 
         A damaged file is none: it is reported, and reading goes on with the other days.
@@ -86,8 +107,8 @@ class SegmentPool:
                 raise StoreUnavailable(f"segment {path.name} cannot be opened: {error}") from error
             if reader is None:
                 return default
-            reader.deadline_s = time.monotonic() + READ_S_MAX
             try:
+                reader.set_deadline(deadline_s)
                 result = work(reader.connection)
             except BaseException as error:
                 reader.close()
@@ -103,6 +124,46 @@ class SegmentPool:
                 return result
             reader.close()
         raise StoreUnavailable(f"segment {path.name} changes too fast to be read")
+
+    def read_each(
+        self,
+        works: Sequence[tuple[int, Callable[[sqlite3.Connection], T]]],
+        default: T,
+        deadline_s: float,
+    ) -> list[T]:
+        """Return what each work reads from its day's segment, as `read` does, in the given order.
+
+        Args:
+            works: days, each with what to do with its segment.
+            default: of each day without a segment.
+            deadline_s: when all of it must be done, seconds of the monotonic clock.
+
+        The caller's thread does it, and others that are free help: SQLite works outside of the
+        interpreter's lock. Whoever asks for much makes nobody wait.
+        """
+        results = [default] * len(works)
+        todo = deque(range(len(works)))
+
+        def take_turns() -> None:
+            while True:
+                try:
+                    at = todo.popleft()
+                except IndexError:
+                    return
+                try:
+                    results[at] = self.read(*works[at], default, deadline_s)
+                except BaseException:
+                    todo.clear()
+                    raise
+
+        helping = [self._helpers.submit(take_turns) for _ in range(min(_HELPERS, len(works) - 1))]
+        try:
+            take_turns()
+        finally:
+            for each in helping:
+                if not each.cancel():
+                    each.result()
+        return results
 
     def damaged(self) -> list[SetAside]:
         """Return the files that were found damaged and are still in their places."""
@@ -135,6 +196,8 @@ class SegmentPool:
         """Close every idle connection, and the others as they come back."""
         with self._lock:
             self._closed = True
+        self._helpers.shutdown(cancel_futures=True)
+        with self._lock:
             idle, self._idle = self._idle, {}
         for readers in idle.values():
             for reader in readers:
@@ -184,12 +247,16 @@ def _explain(path: Path, error: BaseException) -> Exception:
     if isinstance(error, UnicodeError | OverflowError):
         return QueryError("query", f"a value cannot be looked for: {error}")
     if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
-        return QueryError(
-            "query",
-            f"the search took longer than {READ_S_MAX:g} s",
-            hint="narrow the time range, or add a filter",
-        )
+        return _took_too_long()
     return StoreUnavailable(f"segment {path.name} cannot be read: {error}")
+
+
+def _took_too_long() -> QueryError:
+    return QueryError(
+        "query",
+        f"the search took longer than {READ_S_MAX:g} s in one day, or {QUERY_S_MAX:g} s in all",
+        hint="narrow the time range, or add a filter",
+    )
 
 
 def _contains_folded(value: object, folded: str) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
@@ -29,7 +30,7 @@ from otel_eventlog_collector.store.sqlite import counts, listing, segment_read
 from otel_eventlog_collector.store.sqlite.action_counts import ActionCounts, count_actions
 from otel_eventlog_collector.store.sqlite.catalog import CatalogState
 from otel_eventlog_collector.store.sqlite.directory import DataDirectory, segment_name
-from otel_eventlog_collector.store.sqlite.pool import SegmentPool
+from otel_eventlog_collector.store.sqlite.pool import QUERY_S_MAX, SegmentPool
 from otel_eventlog_collector.store.sqlite.requests import find_requests
 from otel_eventlog_collector.store.sqlite.segment_read import Bounds, Found, cursor_of
 from otel_eventlog_collector.store.sqlite.tail import read_position, read_tail
@@ -37,6 +38,7 @@ from otel_eventlog_collector.store.sqlite.tail import read_position, read_tail
 NS_PER_DAY = 86_400 * 1_000_000_000
 BUCKETS_MAX = 10_000
 """Most slices of one histogram."""
+DAYS_ABREAST = 6
 _STATUSES = ("start", "success", "error")
 
 T = TypeVar("T")
@@ -81,9 +83,7 @@ class Reader:
         """Return one page of event logs."""
         limit = _limit(query.limit)
 
-        def read(day: int, cutoff: int | None, wanted: int) -> list[Found]:
-            work = partial(listing.find, query=query, limit=wanted, cutoff=cutoff)
-            return self.pool.read(day, work, [])
+        read = partial(listing.find, query=query)
 
         def has_none(bounds: Bounds) -> bool:
             return _is_outside(bounds, query.since_unix_nano, query.until_unix_nano)
@@ -109,15 +109,7 @@ class Reader:
         """Return requests of which an event log passes the query."""
         limit = _limit(query.limit)
 
-        def read(day: int, cutoff: int | None, wanted: int) -> list[list[Found]]:
-            work = partial(
-                find_requests,
-                query=query,
-                state=(state, no_outcome_before_unix_nano),
-                limit=wanted,
-                cutoff=cutoff,
-            )
-            return self.pool.read(day, work, [])
+        read = partial(find_requests, query=query, state=(state, no_outcome_before_unix_nano))
 
         def has_none(bounds: Bounds) -> bool:
             return _is_outside(bounds, query.since_unix_nano, query.until_unix_nano)
@@ -125,22 +117,6 @@ class Reader:
         found, more = self._listing(query, limit, read, lambda pair: pair[0].order, has_none)
         cursor = cursor_of(found[-1][0]) if more else None
         return RequestPage([_request(pair) for pair in found], cursor)
-
-    def trace(self, trace_id: int) -> Sequence[EventLog]:
-        """Return all event logs of one trace, oldest first (at most LIMIT_MAX)."""
-        if not 0 < trace_id < 1 << 128:
-            return []
-        found: list[Found] = []
-        for day, cutoff in self.days().items():
-            work = partial(
-                segment_read.of_trace,
-                trace_id=trace_id.to_bytes(16, "big"),
-                limit=LIMIT_MAX,
-                cutoff=cutoff,
-            )
-            found += self.pool.read(day, work, [])
-        found.sort(key=lambda each: each.order)
-        return [each.event for each in found[:LIMIT_MAX]]
 
     def position(self) -> str:
         """Return the stream position after everything committed so far."""
@@ -159,16 +135,12 @@ class Reader:
         number = _slices(since_unix_nano, until_unix_nano, bucket_ns)
         bounded = _bounded(query, since_unix_nano, until_unix_nano)
         totals: Counter[tuple[int, str]] = Counter()
-        for day, cutoff in self._within(bounded):
-            work = partial(
-                counts.slices,
-                query=bounded,
-                cutoff=cutoff,
-                since_unix_nano=since_unix_nano,
-                bucket_ns=bucket_ns,
-            )
-            none: Counter[tuple[int, str]] = Counter()
-            totals.update(self.pool.read(day, work, none))
+        count = partial(
+            counts.slices, query=bounded, since_unix_nano=since_unix_nano, bucket_ns=bucket_ns
+        )
+        none: Counter[tuple[int, str]] = Counter()
+        for found in self._read_within(bounded, count, none):
+            totals.update(found)
         return [
             HistogramBucket(
                 since_unix_nano + at * bucket_ns,
@@ -186,10 +158,10 @@ class Reader:
                 raise QueryError("fields", f"{name!r} is no field that can be counted")
         totals: dict[str, Counter[str]] = {name: Counter() for name in fields}
         bounded = replace(query, cursor=None)
-        for day, cutoff in self._within(bounded):
-            work = partial(counts.facets, query=bounded, cutoff=cutoff, fields=fields)
-            nothing: dict[str, Counter[str]] = {}
-            for name, total in self.pool.read(day, work, nothing).items():
+        count = partial(counts.facets, query=bounded, fields=fields)
+        nothing: dict[str, Counter[str]] = {}
+        for found in self._read_within(bounded, count, nothing):
+            for name, total in found.items():
                 totals[name].update(total)
         return {
             name: sorted(total.items(), key=lambda item: (-item[1], item[0]))[:limit]
@@ -203,15 +175,11 @@ class Reader:
         number = _slices(since_unix_nano, until_unix_nano, bucket_ns)
         bounded = _bounded(query, since_unix_nano, until_unix_nano)
         total = ActionCounts()
-        for day, cutoff in self._within(bounded):
-            work = partial(
-                count_actions,
-                query=bounded,
-                cutoff=cutoff,
-                since_unix_nano=since_unix_nano,
-                bucket_ns=bucket_ns,
-            )
-            total.add(self.pool.read(day, work, ActionCounts()))
+        count = partial(
+            count_actions, query=bounded, since_unix_nano=since_unix_nano, bucket_ns=bucket_ns
+        )
+        for found in self._read_within(bounded, count, ActionCounts()):
+            total.add(found)
         return total.figures(number)
 
     def status(self) -> StoreStatus:
@@ -241,12 +209,14 @@ class Reader:
     def _bounds(self, day: int) -> Bounds | None:
         return self.pool.read(day, segment_read.bounds, None)
 
-    def _within(self, query: EventQuery) -> Iterable[tuple[int, int | None]]:
-        """Yield the days that may hold event logs between a query's times."""
+    def _read_within(self, query: EventQuery, count: Callable[..., T], none: T) -> list[T]:
+        """Count in all days that may hold event logs between a query's times."""
+        works = []
         for day, cutoff in self.days().items():
             bounds = self._bounds(day)
             if bounds and not _is_outside(bounds, query.since_unix_nano, query.until_unix_nano):
-                yield day, cutoff
+                works.append((day, partial(count, cutoff=cutoff)))
+        return self.pool.read_each(works, none, time.monotonic() + QUERY_S_MAX)
 
     def _halves(self, uuid: int) -> list[Found]:
         if not 0 <= uuid < 1 << 128:
@@ -262,7 +232,7 @@ class Reader:
         self,
         query: EventQuery,
         limit: int,
-        read: Callable[[int, int | None, int], list[T]],
+        read: Callable[..., list[T]],
         order: Callable[[T], tuple[int, int, int, int]],
         has_none: Callable[[Bounds], bool],
     ) -> tuple[list[T], bool]:
@@ -279,14 +249,24 @@ class Reader:
                 segments.append((bounds, day, cutoff))
         segments.sort(key=lambda item: item[0].high if is_desc else item[0].low, reverse=is_desc)
         found: list[T] = []
-        for bounds, day, cutoff in segments:
+        at, abreast = 0, 1
+        deadline_s = time.monotonic() + QUERY_S_MAX
+        while at < len(segments):
             if len(found) > limit:
-                last = order(found[limit])[0]
+                last, bounds = order(found[limit])[0], segments[at][0]
                 if bounds.high < last if is_desc else bounds.low > last:
                     break
-            found += read(day, cutoff, limit + 1)
+            works = [
+                (day, partial(read, limit=limit + 1, cutoff=cutoff))
+                for _, day, cutoff in segments[at : at + abreast]
+            ]
+            nothing: list[T] = []
+            for part in self.pool.read_each(works, nothing, deadline_s):
+                found += part
             found.sort(key=order, reverse=is_desc)
             del found[limit + 1 :]
+            # What did not fill a page with the first day is rare: others are asked side by side.
+            at, abreast = at + abreast, DAYS_ABREAST
         return found[:limit], len(found) > limit
 
 

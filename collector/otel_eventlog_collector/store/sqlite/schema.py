@@ -103,6 +103,15 @@ def create_segment(connection: sqlite3.Connection, after_sequence: int) -> None:
         raise
 
 
+_IS_SEALED = "SELECT 1 FROM sqlite_schema WHERE name = 'requests_long'"
+"""The youngest index of sealed.sql: a day that was sealed without it is sealed once more."""
+
+
+def is_sealed(connection: sqlite3.Connection) -> bool:
+    """Whether a segment has all the indexes that a day gets once it is over."""
+    return connection.execute(_IS_SEALED).fetchone() is not None
+
+
 def statements(script: str) -> list[str]:
     """Split a script of ours at its semicolons; `executescript` would commit in between."""
     return [part for part in script.split(";\n") if part.strip()]

@@ -25,7 +25,7 @@ from otel_eventlog_collector.store.sqlite.connect import (
 from otel_eventlog_collector.store.sqlite.directory import DataDirectory, segment_name
 from otel_eventlog_collector.store.sqlite.open_segments import OpenSegments
 from otel_eventlog_collector.store.sqlite.pool import SegmentPool
-from otel_eventlog_collector.store.sqlite.schema import sql_text, statements
+from otel_eventlog_collector.store.sqlite.schema import is_sealed, sql_text, statements
 from otel_eventlog_collector.store.sqlite.writer import Writer
 
 SEAL_AFTER_NS = 3600 * 1_000_000_000
@@ -35,7 +35,6 @@ QUIET_S = 300.0
 UNFINISHED_SUFFIX = ".sealing"
 
 _NS_PER_DAY = 86_400 * 1_000_000_000
-_IS_SEALED = "SELECT 1 FROM sqlite_schema WHERE name = 'requests_trace'"
 _log = logging.getLogger(__name__)
 
 _Signature = tuple[int, int, int]
@@ -71,7 +70,7 @@ class Sealer:
         over = (self._clock() - SEAL_AFTER_NS) // _NS_PER_DAY
         sealed = []
         for day in self._directory.days():
-            if day >= over or self._pool.read(day, _is_sealed, default=True):
+            if day >= over or self._pool.read(day, is_sealed, default=True):
                 continue
             try:
                 if self._seal(day, quiet_s):
@@ -137,7 +136,3 @@ def _copy(path: Path, copy: Path) -> None:
     with closing(connection):
         connection.execute("PRAGMA query_only=OFF")
         connection.execute("VACUUM INTO ?", (str(copy),))
-
-
-def _is_sealed(connection: sqlite3.Connection) -> bool:
-    return connection.execute(_IS_SEALED).fetchone() is not None

@@ -178,19 +178,6 @@ def halves(connection: sqlite3.Connection, event_uuid: int, cutoff: int | None) 
     ]
 
 
-def of_trace(
-    connection: sqlite3.Connection, trace_id: bytes, limit: int, cutoff: int | None
-) -> list[Found]:
-    """Return the event logs of a trace, oldest first."""
-    condition = all_of([Condition("e.trace_id = ?", [trace_id]), *kept(cutoff)])
-    found: list[Found] = []
-    for half in Half:
-        tail = f"WHERE {condition.sql} {order_by('asc', half)} LIMIT ?"
-        found += select(connection, half, tail, [*condition.parameters, limit])
-    found.sort(key=_order)
-    return found[:limit]
-
-
 def last_position(connection: sqlite3.Connection) -> int:
     """Return the highest stream position given out so far: two for each row."""
     row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'requests'").fetchone()

@@ -15,7 +15,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
 
-from otel_eventlog_collector.query import FREE_TEXT_FIELDS, EventQuery, Term
+from otel_eventlog_collector.query import (
+    FREE_TEXT_FIELDS,
+    FREE_TEXT_ID_DIGITS_MIN,
+    FREE_TEXT_IDS,
+    EventQuery,
+    Term,
+)
 from otel_eventlog_collector.store.row import SHAPE_FIELDS, SqlValue, split_key
 from otel_eventlog_collector.store.sqlite.pair_rows import user_key
 from otel_eventlog_collector.store.sqlite.schema import TEXT_COLUMNS
@@ -23,29 +29,14 @@ from otel_eventlog_collector.store.sqlite.schema import TEXT_COLUMNS
 _DASHES_AT = (8, 13, 18, 23)
 _UUID_CHARS = 36
 _HEX = re.compile(r"[0-9a-f]*")
-_UUID_LIKE = re.compile(r"[0-9a-f-]+")
 _TAG_SPACE = 1 << 10
 _SPAN_BIAS = 1 << 63
 _VERSION = 0x7
 _VARIANT = 0b10
 _LOW_62_MASK = (1 << 62) - 1
 
-_SPAN_TEXT = (
-    "printf('%08x%08x', (({0}.span_id >> 32) + 2147483648) & 4294967295, {0}.span_id & 4294967295)"
-)
-_UUID_TEXT = (
-    "printf('%08x-%04x-7%03x-%04x-%012x', {0}.start_ms >> 16, {0}.start_ms & 65535,"
-    " (({0}.span_id >> 52) + 2048) & 4095, 32768 | (({0}.span_id >> 38) & 16383),"
-    " (({0}.span_id & 274877906943) << 10) | TAG)"
-)
-_ID_TEXTS = {
-    "event_id": _UUID_TEXT.replace("TAG", "({0}.half + 1)"),
-    "request_id": _UUID_TEXT.replace("TAG", "0"),
-    "span_id": _SPAN_TEXT,
-    "trace_id": "hex({0}.trace_id)",
-}
-"""Ids that are stored packed → their text."""
-
+_OWN_IDS = ("event_id", "request_id")
+"""Ids that lead to their row directly."""
 
 _NS_PER_MS = 1_000_000
 
@@ -121,10 +112,89 @@ def event_condition(query: EventQuery, alias: str, half: Half) -> Condition:
         if not is_on_shapes(name):
             conditions.append(_terms(terms, partial(_event_term, alias, name)))
     for term in query.text:
-        contains = any_of([_contains(alias, name, term.value) for name in FREE_TEXT_FIELDS])
-        conditions.append(not_true(contains) if term.negated else contains)
+        found = any_of(
+            [
+                *[_contains(alias, name, term.value) for name in FREE_TEXT_FIELDS],
+                *[_event_term(alias, name, begin) for name, begin in _id_terms(term)],
+            ]
+        )
+        conditions.append(not_true(found) if term.negated else found)
+    if half is Half.START and _names_outcomes_own(query):
+        # What an outcome knows better is shown by starts alone in their rows: a small index.
+        conditions.append(Condition(f"{alias}.other_shape IS NULL"))
     conditions += between(alias, half, query.since_unix_nano, query.until_unix_nano)
     return all_of(conditions)
+
+
+def row_condition(query: EventQuery) -> Condition | None:
+    """Return what a row of `requests` must meet to hold an event log that passes a query.
+
+    It is no more than that: not every such row does hold one; negations and times are left out.
+    None where the query names no key, a field in which most event logs differ, and no text.
+    """
+    conditions = [
+        any_of([_event_term("requests", name, term) for term in wanted])
+        for name, terms in query.filters.items()
+        if names_key(name) and (wanted := [term for term in terms if not term.negated])
+    ]
+    conditions += [_row_contains(term) for term in query.text if not term.negated]
+    if not conditions:
+        return None
+    if (shapes := shape_condition(query)) is not None:
+        conditions.append(_of_either_shape(shapes))
+    return all_of(conditions)
+
+
+def names_key(field_name: str) -> bool:
+    """Whether a field differs between most event logs, and is no id that leads to its row."""
+    return not is_on_shapes(field_name) and field_name not in _OWN_IDS
+
+
+def _of_either_shape(shapes: Condition) -> Condition:
+    columns = ("requests.start_shape", "requests.outcome_shape")
+    return any_of([within(column, "shapes", shapes) for column in columns])
+
+
+def _row_contains(term: Term) -> Condition:
+    conditions = [
+        _of_either_shape(_like(name, term.value))
+        if name in SHAPE_FIELDS
+        else _contains("requests", name, term.value)
+        for name in FREE_TEXT_FIELDS
+    ]
+    for name, begin in _id_terms(term):
+        if name not in _OWN_IDS:
+            conditions.append(_event_term("requests", name, begin))
+        elif bounds := _uuid_bounds(begin):
+            first, last = (split_key(_lowest_ours(bounds[0])), split_key(_highest_ours(bounds[1])))
+            conditions.append(
+                Condition("requests.start_ms BETWEEN ? AND ?", [first.start_ms, last.start_ms])
+            )
+    return any_of(conditions)
+
+
+def _id_terms(term: Term) -> list[tuple[str, Term]]:
+    """Return the ids that may begin with free text, each with what it has to begin with."""
+    if len(term.value.replace("-", "")) < FREE_TEXT_ID_DIGITS_MIN:
+        return []
+    return [(name, Term(term.value, prefix=True)) for name in FREE_TEXT_IDS]
+
+
+_OUTCOMES_OWN = frozenset(
+    {
+        *("user_id", "session_token_hash", "session_jwt_hash"),
+        *("organization_id", "client_id", "error_message"),
+    }
+)
+
+
+def _names_outcomes_own(query: EventQuery) -> bool:
+    """Whether a filter wants a value of what a start shows only where its outcome is not there."""
+    return any(
+        not term.negated
+        for name in _OUTCOMES_OWN & query.filters.keys()
+        for term in query.filters[name]
+    )
 
 
 def between(alias: str, half: Half, since: int | None, until: int | None) -> list[Condition]:
@@ -156,9 +226,26 @@ def _terms(terms: Sequence[Term], compile_term: Callable[[Term], Condition]) -> 
 
 
 def _text_term(column: str, term: Term) -> Condition:
-    if term.prefix:
-        return Condition(f"substr({column}, 1, ?) = ?", [len(term.value), term.value])
-    return Condition(f"{column} = ?", [term.value])
+    if not term.prefix:
+        return Condition(f"{column} = ?", [term.value])
+    # A range, which an index can answer: SQLite compares texts by their code points.
+    beyond = _beyond(term.value)
+    if beyond is None:
+        return Condition(f"{column} >= ?", [term.value])
+    return Condition(f"{column} >= ? AND {column} < ?", [term.value, beyond])
+
+
+_CODE_POINT_MAX = 0x10FFFF
+_SURROGATES = range(0xD800, 0xE000)
+
+
+def _beyond(prefix: str) -> str | None:
+    """Return the lowest text above all that begin with a prefix, None where there is none."""
+    stem = prefix.rstrip(chr(_CODE_POINT_MAX))
+    if not stem:
+        return None
+    following = ord(stem[-1]) + 1
+    return stem[:-1] + chr(_SURROGATES.stop if following in _SURROGATES else following)
 
 
 def _shape_term(name: str, term: Term) -> Condition:
@@ -281,10 +368,6 @@ def _trace_term(column: str, term: Term) -> Condition:
 
 def _contains(alias: str, name: str, text: str) -> Condition:
     """Return whether a field contains a text, ignoring case."""
-    if name in _ID_TEXTS:
-        if not _UUID_LIKE.fullmatch(text.lower()):
-            return Condition("0")
-        return _like(_ID_TEXTS[name].format(alias), text)
     if name in SHAPE_FIELDS:
         return within(f"{alias}.shape_id", "shapes", _like(name, text))
     if name in TEXT_COLUMNS:
