@@ -38,12 +38,12 @@ from opentelemetry.trace import SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from benchmarks.live_collector import live_collector
+from otel_eventlog.alike import Materialiser
 from otel_eventlog.delivery.delivery import Delivery
 from otel_eventlog.installation import attach
 from otel_eventlog.processor import EventLogSpanProcessor, find_request
 from otel_eventlog.propagation import EventLogPropagator, EventLogResponsePropagator
 from otel_eventlog.settings import Settings, build_delivery, build_mapper
-from otel_eventlog.snapshots import materialise
 
 Attributes = dict[str, Any]
 Request = Callable[["Side"], None]
@@ -237,7 +237,7 @@ def main(arguments: list[str] | None = None) -> None:
     with endpoint(is_live=not options.no_collector) as url:
         settings = Settings(endpoint=url)
         mapper = build_mapper(settings)
-        delivery = build_delivery(settings, partial(materialise, mapper))
+        delivery = build_delivery(settings, Materialiser(mapper))
         processor = EventLogSpanProcessor(mapper, delivery)
         delivery.start()
         drain = Drain(options.rounds, options.requests, delivery)

@@ -17,6 +17,7 @@ from opentelemetry.sdk.trace import Tracer, TracerProvider
 from opentelemetry.sdk.trace.sampling import Sampler
 
 from otel_eventlog import guard
+from otel_eventlog.alike import Materialiser
 from otel_eventlog.environment_variables import OTEL_EVENTLOG_CONFIG, OTEL_EVENTLOG_ENDPOINT
 from otel_eventlog.errors import RuleError, SettingsError
 from otel_eventlog.processor import EventLogSpanProcessor, find_request
@@ -28,7 +29,6 @@ from otel_eventlog.propagation import (
 from otel_eventlog.sampler import EventLogSampler
 from otel_eventlog.settings import Settings, build_delivery, build_mapper
 from otel_eventlog.signals import connect_frameworks
-from otel_eventlog.snapshots import materialise
 
 _lock = threading.Lock()
 _installed: weakref.WeakKeyDictionary[TracerProvider, EventLogSpanProcessor] = (
@@ -101,7 +101,7 @@ def _install(
             return present
         settings = read_settings()
         mapper = build_mapper(settings)
-        delivery = build_delivery(settings, partial(materialise, mapper))
+        delivery = build_delivery(settings, Materialiser(mapper))
         processor = EventLogSpanProcessor(mapper, delivery)
         attach(provider, processor)
         # Now, in the background: the first event log need not wait for its imports, and what a

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+from struct import Struct
 from typing import TypeAlias
 
 AttributeValue: TypeAlias = str | bool | int | float | Sequence[str | bool | int | float]
@@ -78,6 +79,7 @@ _LOW_52_MASK = (1 << 52) - 1
 _TAG_MASK = (1 << 10) - 1
 _VERSION_7 = 0x7 << 76
 _VARIANT = 0b10 << 62
+_two_uint64 = Struct(">QQ").pack
 
 TAG_REQUEST = 0
 TAG_START = 1
@@ -115,14 +117,13 @@ def uuid_text(value: int) -> str:
 
 def derived_id(start_unix_nano: int, span_id: int, tag: int) -> str:
     """Return `uuid_text(uuid_int(…))` in half the time: every request makes one in its thread."""
-    ms = (start_unix_nano // _NS_PER_MS) & _MS_MASK
-    return "%08x-%04x-7%03x-%04x-%012x" % (  # noqa: UP031 - as fast as an f-string, and legible
-        ms >> 16,
-        ms & 0xFFFF,
-        span_id >> 52,
-        0x8000 | (span_id >> 38) & 0x3FFF,
-        (span_id & 0x3F_FFFF_FFFF) << 10 | tag,
+    halves = _two_uint64(
+        (start_unix_nano // _NS_PER_MS & _MS_MASK) << 16 | 0x7000 | span_id >> 52,
+        0x8000_0000_0000_0000 | (span_id & _LOW_52_MASK) << 10 | tag,
     )
+    # Eight groups of four digits; a UUID joins the first two and the last three.
+    groups = halves.hex("-", -2)
+    return groups[:4] + groups[5:29] + groups[30:34] + groups[35:]
 
 
 @dataclass(frozen=True, slots=True)

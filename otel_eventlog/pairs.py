@@ -7,6 +7,7 @@ a store, once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -98,3 +99,54 @@ class Pair(NamedTuple):
             **both,
         )
         return start, outcome
+
+
+HALF_TEXTS = (
+    *("correlation_id", "flow_id", "user_id", "organization_id", "client_id", "error_message"),
+    *("session_token_hash", "session_jwt_hash", "client_address", "user_agent"),
+)
+"""The fields of `Pair` that are texts, as an application writes them one after another."""
+
+OWN_FIELDS = (
+    *("status", "time_unix_nano", "observed_unix_nano", "start_unix_nano"),
+    *("span_id", "trace_id", "parent_span_id", "duration_ns"),
+)
+"""Fields of an event log that no other has, and its status."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HalfTemplate:
+    """What many starts, or many outcomes, have in common; a cheap key as `PairTemplate` is.
+
+    Attributes:
+        event: an event log whose ids and times are 0 and whose texts are absent.
+
+    """
+
+    event: EventLog
+
+
+class Half(NamedTuple):
+    """A start or an outcome on its way out of an application, where each travels by itself.
+
+    Attributes:
+        template: everything that is not here; it has no kept attributes.
+        own: values of OWN_FIELDS.
+        texts: values of HALF_TEXTS, cleaned.
+
+    """
+
+    template: HalfTemplate
+    own: tuple[Any, ...]
+    texts: Sequence[str | None]
+
+    def event_log(self) -> EventLog:
+        """Return the event log that it stands for."""
+        own: dict[str, Any] = dict(zip(OWN_FIELDS, self.own, strict=True))
+        own.update(zip(HALF_TEXTS, self.texts, strict=True))
+        return replace(self.template.event, attributes={}, **own)
+
+
+def whole(made: EventLog | Half) -> EventLog:
+    """Return the event log itself, for whoever needs to look into it."""
+    return made.event_log() if isinstance(made, Half) else made

@@ -12,33 +12,36 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Callable
-from functools import partial
 from typing import Any, Protocol
 
 from opentelemetry import context as context_api
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
-from otel_eventlog import guard, semconv
+from otel_eventlog import guard
+from otel_eventlog.alike import Materialiser
 from otel_eventlog.delivery.tally import DeliveryStats
 from otel_eventlog.mapping import Mapper
-from otel_eventlog.model import SpanKind
+from otel_eventlog.model import Attributes, SpanKind
 from otel_eventlog.readable import (
+    SPAN_ID_AT,
     at_end,
     at_start,
     attributes_of,
-    exceptions_of,
+    end_of,
     head_of,
     kind_number,
     mark,
+    new_tuple,
     peek,
 )
 from otel_eventlog.reported import REPORTED
-from otel_eventlog.ruleindex import LATER, Later
+from otel_eventlog.ruleindex import LATER, Entry, Later, Untold
 from otel_eventlog.rules import Match
+from otel_eventlog.semconv import EVENTLOG_ACTION, EVENTLOG_DROP
 from otel_eventlog.settings import Settings, build_delivery, build_mapper
-from otel_eventlog.snapshots import Ended, Recorded, Snapshot, Started, materialise
-from otel_eventlog.tracking import TRACKED_SPANS_MAX, Request, Table, slot_of
+from otel_eventlog.snapshots import Ended, Recorded, Snapshot, Started
+from otel_eventlog.tracking import TRACKED_SPANS_MAX, Request, RequestSlot, Table, slot_of
 
 _SERVER = int(SpanKind.SERVER)
 
@@ -64,8 +67,8 @@ class EventLogSpanProcessor(SpanProcessor):
 
     Args:
         mapper: rules and privacy; by default what the `OTEL_EVENTLOG_*` variables say.
-        delivery: takes the snapshots and calls `snapshots.materialise` for them in its worker; by
-            default one to the collector that the variables name.
+        delivery: takes the snapshots and has event logs made of them (`Materialiser`) in its
+            worker; by default one to the collector that the variables name.
         spans_max: most spans tracked at once.
 
     Raises:
@@ -84,14 +87,14 @@ class EventLogSpanProcessor(SpanProcessor):
         if mapper is None or delivery is None:
             settings = Settings.from_env(os.environ)
             mapper = mapper or build_mapper(settings)
-            delivery = delivery or build_delivery(settings, partial(materialise, mapper))
+            delivery = delivery or build_delivery(settings, Materialiser(mapper))
         self.mapper = mapper
         self.delivery: SnapshotSink = delivery
         self.tracer_provider: trace.TracerProvider | None = None
         """Whose spans these are, where known: `api` opens its spans there."""
         self.on_request: Callable[[], None] | None = None
         """Called in the request's thread for every request that is tracked; must not raise."""
-        self._judge = mapper.rules.at_start
+        self._glances, self._look = mapper.rules.glances, mapper.rules.after_glance
         self._judges_servers = _SERVER in mapper.rules.kinds
         self._table = Table(spans_max)
         self._tracked = self._table.by_span
@@ -106,27 +109,39 @@ class EventLogSpanProcessor(SpanProcessor):
         try:
             if self._is_shut_down:
                 return
-            attributes, kind, parent = at_start(span)
-            match = self._judge(kind, attributes)
-            around = None
-            if parent is not None and self._tracked and not parent.is_remote:
-                around = self._tracked.get(parent.span_id)
-            if match is not None or (kind == _SERVER and "http.route" not in attributes):
-                self._start(span, parent_context, match, around)
-            elif around is not None:
-                self._table.put(span.context.span_id, around)
+            known: Any = span
+            try:
+                # `at_start` of `readable` and of the rule set written out: every span of the
+                # application comes by here, and most go no further than the first `return`.
+                attributes = known._attributes._dict  # noqa: SLF001
+                kind, parent = known._kind._value_ + 1, known._parent  # noqa: SLF001
+            except AttributeError:  # another SDK than those we know
+                attributes, kind, parent = at_start(span)
+            glance = self._glances.get(kind)
+            found = None if glance is None else glance(attributes)
+            is_judged = kind != _SERVER or "http.route" in attributes
+            if found is None and is_judged and EVENTLOG_ACTION not in attributes:
+                around = self._inside_of(parent) if self._tracked else None
+                if around is not None:
+                    self._table.put(span.context.span_id, around)
+                return
+            self._start(span, parent_context, attributes, kind, found)
         except Exception:  # noqa: BLE001 - nothing of ours may reach the request
             guard.caught("EventLogSpanProcessor.on_start")
 
     def on_end(self, span: ReadableSpan) -> None:
         """Hand over a request whose span ended; called in whichever thread ends it."""
         try:
-            span_id, attributes = at_end(span)
+            known: Any = span
+            try:  # as above
+                span_id, attributes = known._context[SPAN_ID_AT], known._attributes._dict  # noqa: SLF001
+            except (AttributeError, TypeError):
+                span_id, attributes = at_end(span)
             request = self._tracked.pop(span_id, None)
             if REPORTED.wanted:
                 REPORTED.add(span_id)
-            if request is not None or semconv.EVENTLOG_ACTION in attributes:
-                self._end(span, span_id, request)
+            if request is not None or EVENTLOG_ACTION in attributes:
+                self._end(span, span_id, request, attributes)
         except Exception:  # noqa: BLE001 - nothing of ours may reach the request
             guard.caught("EventLogSpanProcessor.on_end")
 
@@ -196,41 +211,52 @@ class EventLogSpanProcessor(SpanProcessor):
         self,
         span: Span,
         parent_context: context_api.Context | None,
-        match: Match | Later | None,
-        around: Request | None,
+        attributes: Attributes,
+        kind: int,
+        found: Entry | Later | Untold | None,
     ) -> None:
         """Track a span that is an auth call, or may turn out to be one."""
+        match = self._look(found, kind, attributes)
         if match is LATER:
-            match = self._judge(kind_number(span.kind), peek(span), _scope_name(span))
-        if isinstance(match, Match):
-            self._begin(span, match, around, parent_context)
-        elif match is LATER or ("http.route" not in peek(span) and self._judges_servers):
-            # Where the route comes late (Django), the path alone may have been misleading, and
-            # looking again is cheaper than recording was.
-            around = around or _from_slot(parent_context, span.parent)
-            self._track(span, None, around, parent_context)
+            match = self._look(found, kind, attributes, _scope_name(span))
+        parent = span.parent
+        around = self._inside_of(parent)
+        has_late_route = kind == _SERVER and "http.route" not in attributes and self._judges_servers
+        if match is not None or has_late_route:
+            slot = slot_of(parent_context)
+            if around is None and slot is not None:
+                around = _from_slot(slot, parent)
+            if isinstance(match, Match):
+                self._begin(span, match, around, slot)
+            else:
+                # Where the route comes late (Django), the path alone may have been misleading, and
+                # looking again is cheaper than recording was.
+                self._track(span, None, around, slot)
         elif around is not None:
             self._table.put(span.context.span_id, around)
+
+    def _inside_of(self, parent: trace.SpanContext | None) -> Request | None:
+        """Return the request in progress that a span's parent is, or is inside of."""
+        if parent is None or parent.is_remote:
+            return None
+        return self._tracked.get(parent.span_id)
 
     def _begin(
         self,
         span: Span,
         match: Match,
         around: Request | None,
-        parent_context: context_api.Context | None,
+        slot: RequestSlot | None,
     ) -> None:
         """Take a span as the request it is, or as part of the one around it."""
-        if around is None:
-            around = _from_slot(parent_context, span.parent)
         same = None if around is None else self._same_request(around, match.action)
         if same is None:
-            self._announce(self._track(span, match, around, parent_context), is_starting=True)
+            self._announce(self._track(span, match, around, slot), is_starting=True)
         else:
-            slot = slot_of(parent_context)
             if slot is not None and slot.request is None:
                 slot.request = same
             self._table.put(span.context.span_id, same)
-            span.set_attribute(semconv.EVENTLOG_DROP, True)
+            span.set_attribute(EVENTLOG_DROP, True)
 
     def _match(self, span: ReadableSpan) -> Match | None:
         return self.mapper.rules.match(kind_number(span.kind), peek(span), _scope_name(span))
@@ -240,11 +266,10 @@ class EventLogSpanProcessor(SpanProcessor):
         span: Span,
         match: Match | None,
         around: Request | None,
-        parent_context: context_api.Context | None,
+        slot: RequestSlot | None,
     ) -> Request:
         span_id = span.context.span_id
         request = Request(span, span_id, match, around)
-        slot = slot_of(parent_context)
         if slot is not None:
             request.correlation_id = slot.correlation_id
             if slot.request is None or slot.request.is_ended:
@@ -269,8 +294,9 @@ class EventLogSpanProcessor(SpanProcessor):
             return
         request.is_started = True
         span = request.span
-        request.head = head_of(span)
-        self._put(Started(request.head, attributes_of(span), match, request.correlation_id))
+        head = request.head = head_of(span)
+        told = head, attributes_of(span), match, request.correlation_id
+        self._put(new_tuple(Started, told))
         mark(span, match.action, request.request_id, is_starting=is_starting)
 
     def _same_request(self, around: Request, action: str) -> Request | None:
@@ -282,7 +308,9 @@ class EventLogSpanProcessor(SpanProcessor):
                     return request
         return None
 
-    def _end(self, span: ReadableSpan, span_id: int, request: Request | None) -> None:
+    def _end(
+        self, span: ReadableSpan, span_id: int, request: Request | None, attributes: Attributes
+    ) -> None:
         if self._is_shut_down:
             return
         if request is not None and request.span_id == span_id:
@@ -292,7 +320,7 @@ class EventLogSpanProcessor(SpanProcessor):
                 self._put(_ended(span, match, request, with_start=False))
                 return
             around = request.parent
-        elif semconv.EVENTLOG_ACTION not in peek(span):
+        elif EVENTLOG_ACTION not in attributes:
             return
         else:
             # No rule fitted at its start. It has said meanwhile what it is.
@@ -322,11 +350,10 @@ def _scope_name(span: ReadableSpan) -> str:
 
 
 def _ended(span: ReadableSpan, match: Match, request: Request | None, *, with_start: bool) -> Ended:
-    attributes, end, status = peek(span), span.end_time, span.status
-    events = exceptions_of(span)
+    attributes, end, status, events = end_of(span)
     if request is None:
         return Ended(head_of(span), attributes, end, status, events, match, with_start)
-    return Ended(
+    told = (
         request.head or head_of(span),
         attributes,
         end,
@@ -339,15 +366,12 @@ def _ended(span: ReadableSpan, match: Match, request: Request | None, *, with_st
         request.location,
         request.content_type,
     )
+    ended: Ended = new_tuple(Ended, told)
+    return ended
 
 
-def _from_slot(
-    context: context_api.Context | None, parent: trace.SpanContext | None
-) -> Request | None:
+def _from_slot(slot: RequestSlot, parent: trace.SpanContext | None) -> Request | None:
     """Return the request around a span whose parent was not recorded, or is the caller's."""
-    slot = slot_of(context)
-    if slot is None:
-        return None
     is_child = parent is not None and not parent.is_remote
     request = slot.request if is_child else slot.around
     return None if request is None or request.is_ended else request

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 from opentelemetry import propagate, trace
@@ -28,6 +28,7 @@ _REQUEST_HEADERS = ("x-request-id", "x-correlation-id")
 
 _WSGI_KEYS = tuple("HTTP_" + name.upper().replace("-", "_") for name in _REQUEST_HEADERS)
 _ASGI_KEYS = tuple(name.encode() for name in _REQUEST_HEADERS)
+_KEY_LENGTHS = frozenset(map(len, _REQUEST_HEADERS))
 
 FindRequest = Callable[[int], Request | None]
 """Returns the request in progress that a span id belongs to."""
@@ -59,22 +60,20 @@ class EventLogPropagator(TextMapPropagator):
         if extracted is None:
             extracted = context if context is not None else get_current()
         try:
-            slot = RequestSlot(_correlation_id(carrier, getter), around=self._around(context))
-            return with_slot(slot, extracted)
+            # Mostly nothing at all is around a request.
+            present = get_current() if context is None else context
+            around = self._around(present) if present else None
+            return with_slot(RequestSlot(_correlation_id(carrier, getter), None, around), extracted)
         except Exception:  # noqa: BLE001 - nothing of ours may reach the request
             guard.caught("EventLogPropagator.extract")
             return extracted
 
-    def _around(self, context: Context | None) -> Request | None:
+    def _around(self, context: Context) -> Request | None:
         """Return the request in progress inside of which headers are read, if there is one.
 
         FastAPI and Starlette read the caller's headers even inside of another server span, and
         their own span is then no child of it.
         """
-        if context is None:
-            context = get_current()
-        if not context:  # nothing at all is around it, as with most requests
-            return None
         request = None
         if self._find is not None:
             request = self._find(trace.get_current_span(context).get_span_context().span_id)
@@ -110,16 +109,21 @@ def _correlation_id(carrier: Any, getter: textmap.Getter[Any]) -> str | None:
             return None
         headers = carrier.get("headers")
         if carrier.get("type") in ("http", "websocket") and isinstance(headers, (list, tuple)):
-            sent = dict(headers)
-            for name in _ASGI_KEYS:
-                value = sent.get(name)
-                if value is not None:
-                    return bytes(value).decode("latin-1")
-            return None
+            return _from_asgi(headers)
     for header in _REQUEST_HEADERS:
         values = getter.get(carrier, header)
         if values:
             return str(values[0])
+    return None
+
+
+def _from_asgi(headers: Sequence[Any]) -> str | None:
+    # By length first: most headers are none of these.
+    sent = [pair for pair in headers if len(pair[0]) in _KEY_LENGTHS]
+    for key in _ASGI_KEYS:
+        for name, value in reversed(sent):
+            if name == key:
+                return bytes(value).decode("latin-1")
     return None
 
 
@@ -146,6 +150,18 @@ class EventLogResponsePropagator:
         self._inner = inner
         self._find = find
 
+    def __bool__(self) -> bool:
+        """Whether the response now on its way has to be seen.
+
+        The instrumentations ask `if propagator:` and then make a Context to call `inject` with.
+        For most responses, those of requests that no rule wants, that is for nothing.
+        """
+        if self._inner is not None:
+            return True
+        slot = slot_of(None)
+        # Without a slot only the span tells, and that comes with the call.
+        return slot is None or slot.request is not None
+
     def inject(self, carrier: Any, context: Context | None = None, setter: Any = None) -> None:
         """Let the inner propagator write, then note and write ours."""
         if self._inner is not None:
@@ -164,7 +180,7 @@ class EventLogResponsePropagator:
         request = self._request(context)
         if request is None or request.is_ended:
             return
-        headers = _headers(carrier)
+        headers = carrier if isinstance(carrier, list) else _headers(carrier)
         is_told = False
         for name, value in headers:
             # By length first: most headers are none of these.

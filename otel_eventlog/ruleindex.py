@@ -93,6 +93,7 @@ class Entry:
 
 
 Entries = Sequence[Entry]
+Glance = Callable[[Attributes], Entry | Later | Untold | None]
 
 
 class _Route:
@@ -126,6 +127,10 @@ class RuleIndex:
         self._free = _Filing([entry for entry in all_entries if not entry.rule.host])
         self._bound = _Filing([entry for entry in all_entries if entry.rule.host])
         self._globs = frozenset(glob for entry in all_entries for glob in entry.rule.host)
+        # Copies of what never changes: a glance is what every span of an application costs.
+        self._has_free, self._has_bound = not self._free.is_empty, not self._bound.is_empty
+        self._has_loose, self._is_loose_anyway = self._free.has_loose, self._free.is_loose_anyway
+        self._asked_loosely = self._free.asked_attributes
         self._routes: dict[str, _Route] = {}
         self._hosts: dict[str, bool] = {}
         self._origins: dict[str, bool] = {}
@@ -133,14 +138,18 @@ class RuleIndex:
     def glance(self, attributes: Attributes) -> Entry | Later | Untold | None:  # noqa: C901, PLR0911 - the hot path: each is a way out
         """Return the rule that fits, None if no rule does, or UNTOLD if one has to look closer."""
         try:
-            if self._free.is_empty:
+            if not self._has_free:
                 return UNTOLD if self._is_bound_host(attributes) else None
-            if self._free.has_loose and self._free.may_take_loosely(attributes):
+            if self._has_loose and (
+                self._is_loose_anyway
+                or "rpc.method" in attributes
+                or (self._asked_loosely and not self._asked_loosely.isdisjoint(attributes))
+            ):
                 return UNTOLD
             route: Any = attributes.get("http.route")
             if not route:
                 return None if self._is_elsewhere(attributes) else UNTOLD
-            if not self._bound.is_empty and self._is_bound_host(attributes):
+            if self._has_bound and self._is_bound_host(attributes):
                 return UNTOLD
             known = self._routes.get(route) or self._learn(route)
             # The path may say more than the route, where an application is mounted.
@@ -191,11 +200,9 @@ class RuleIndex:
 
     def _is_elsewhere(self, attributes: Attributes) -> bool:
         """Whether no rule is about the called host, nor about paths that begin like this one."""
-        if "url.path" in attributes or "http.target" in attributes:
-            return self._free.begins_otherwise(attributes) and not self._is_bound_host(attributes)
         url: Any = attributes.get("url.full") or attributes.get("http.url")
-        if url is None:
-            return False
+        if url is None or "url.path" in attributes or "http.target" in attributes:
+            return self._free.begins_otherwise(attributes) and not self._is_bound_host(attributes)
         # An outgoing call: host and first segment together are few, and remembered. What is before
         # the path is no shorter than `http://a`.
         end = url.find("/", url.find("/", _URL_CHARS_MIN) + 1)
@@ -268,7 +275,10 @@ class _Filing:
         for entry in entries:
             self._file(entry)
         self._begins = self._templates.begins()
-        self._is_loose_anyway = bool(self._others or self._by_query)
+        self.is_loose_anyway = bool(self._others or self._by_query)
+        """Whether a rule without a route may fit whatever attributes there are."""
+        self.asked_attributes = frozenset(self._by_attribute)
+        """The first attribute that each rule without a route or RPC asks for."""
         self.has_loose = bool(self._rpc or self._by_attribute or self._by_query or self._others)
 
     def _file(self, entry: Entry) -> None:
@@ -289,12 +299,6 @@ class _Filing:
     def may_want(self, route: str) -> bool:
         """Whether a rule's template fits some path that a route describes."""
         return self._templates.may_fit(split_route(route))
-
-    def may_take_loosely(self, attributes: Attributes) -> bool:
-        """Whether a rule without a route may fit; asked only where there are such rules."""
-        if "rpc.method" in attributes or self._is_loose_anyway:
-            return True
-        return bool(self._by_attribute) and not self._by_attribute.keys().isdisjoint(attributes)
 
     def begins_otherwise(self, attributes: Attributes) -> bool:
         """Whether the path begins with a segment with which no template begins, at a glance."""

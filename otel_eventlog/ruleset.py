@@ -13,7 +13,7 @@ from otel_eventlog import semconv
 from otel_eventlog.limits import IDENTIFIER_CHARS_MAX
 from otel_eventlog.model import AttributeValue, SpanKind
 from otel_eventlog.request_facts import ASKED
-from otel_eventlog.ruleindex import LATER, UNTOLD, Entry, Later, RuleIndex
+from otel_eventlog.ruleindex import LATER, UNTOLD, Entry, Glance, Later, RuleIndex, Untold
 from otel_eventlog.rules import KINDS, Match, Rule, RuleGroup
 from otel_eventlog.templates import parse_template
 
@@ -65,6 +65,10 @@ class RuleSet:
             if priorities not in shared:
                 shared[priorities] = RuleIndex(of_kind)
             self._indexes[number] = shared[priorities]
+        self.glances: Mapping[int, Glance] = {
+            number: index.glance for number, index in self._indexes.items()
+        }
+        """By kind number, `RuleIndex.glance`; kinds that no rule is about are absent."""
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -111,10 +115,38 @@ class RuleSet:
             scope_name: name of the instrumentation scope; None if it is not known.
 
         """
-        index = self._indexes.get(kind)
-        found = None if index is None else index.glance(attributes)
+        glance = self.glances.get(kind)
+        found = None if glance is None else glance(attributes)
+        return self.after_glance(found, kind, attributes, scope_name)
+
+    def after_glance(
+        self,
+        found: Entry | Later | Untold | None,
+        kind: int,
+        attributes: Mapping[str, AttributeValue],
+        scope_name: str | None = None,
+    ) -> Match | Later | None:
+        """Return what `at_start` does, to who has glanced already.
+
+        That is for the sampler and the span processor, which every span of an application passes:
+        what a glance finds foreign, says no action itself and is no server span without a route,
+        is None here, and they need not ask.
+
+        Args:
+            found: what the glance of this kind told; None where the kind has none.
+            kind: as above.
+            attributes: as above.
+            scope_name: as above.
+
+        """
         if found is UNTOLD:
-            found = index.find(attributes, scope_name)  # type: ignore[union-attr] # it glanced
+            found = self._indexes[kind].find(attributes, scope_name)
+        if (
+            type(found) is Entry
+            and semconv.EVENTLOG_ACTION not in attributes
+            and semconv.EVENTLOG_DROP not in attributes
+        ):
+            return found.match
         if found is None and semconv.EVENTLOG_ACTION not in attributes:
             # With a route it was judged; the usual unwanted span ends here.
             if (

@@ -12,10 +12,13 @@ from opentelemetry.trace import Link, SpanKind, TraceState
 from opentelemetry.util.types import Attributes as ApiAttributes
 
 from otel_eventlog import guard
+from otel_eventlog.model import SpanKind as SpanKindNumber
 from otel_eventlog.ruleset import RuleSet
+from otel_eventlog.semconv import EVENTLOG_ACTION
 from otel_eventlog.settings import Settings, build_mapper
 
 _DROP = Decision.DROP
+_SERVER = int(SpanKindNumber.SERVER)
 _NONE: Mapping[str, Any] = {}
 
 
@@ -45,7 +48,7 @@ class EventLogSampler(Sampler):
         # Wrapping twice would ask the rules twice.
         self._inner: Sampler = inner.inner if isinstance(inner, EventLogSampler) else inner
         self._ask_inner = self._inner.should_sample
-        self._judge = rules.at_start
+        self._glances, self._look = rules.glances, rules.after_glance
 
     @property
     def inner(self) -> Sampler:
@@ -72,11 +75,21 @@ class EventLogSampler(Sampler):
         if result.decision is not _DROP:
             return result
         try:
-            # `kind_number` written out: every span that is dropped comes by here.
+            # `kind_number` and `RuleSet.at_start` written out: every dropped span comes by here,
+            # and most of them go no further than the first `return`.
             number = 1 if kind is None else kind._value_ + 1
-            if self._judge(number, attributes or _NONE) is not None:  # type: ignore[arg-type] # API's
+            shown: Any = attributes or _NONE
+            glance = self._glances.get(number)
+            found = None if glance is None else glance(shown)
+            if (
+                found is None
+                and (number != _SERVER or "http.route" in shown)
+                and EVENTLOG_ACTION not in shown
+            ):
+                return result
+            if self._look(found, number, shown) is not None:
                 # A dropped span's result carries no attributes; the span must start with its own.
-                merged = dict(attributes or {})
+                merged = dict(shown)
                 merged.update(result.attributes)
                 return SamplingResult(Decision.RECORD_ONLY, merged, result.trace_state)
         except Exception:  # noqa: BLE001 - nothing of ours may reach the request

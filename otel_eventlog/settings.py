@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,9 +18,10 @@ from urllib.parse import unquote, urlsplit
 from otel_eventlog import environment_variables as names
 from otel_eventlog.delivery.delivery import Delivery
 from otel_eventlog.delivery.sender import Sender, Transport
+from otel_eventlog.delivery.worker import Materialise
 from otel_eventlog.errors import SettingsError
 from otel_eventlog.mapping import Mapper
-from otel_eventlog.model import EventLog, Rank
+from otel_eventlog.model import Rank
 from otel_eventlog.privacy import Privacy, read_hash_keys
 
 HTTP_PROTOBUF = "http/protobuf"
@@ -165,9 +166,7 @@ def build_sender(settings: Settings) -> Sender:
     return HttpSender(settings.transport())
 
 
-def build_delivery(
-    settings: Settings, materialise: Callable[[object], Iterable[EventLog]]
-) -> Delivery:
+def build_delivery(settings: Settings, materialise: Materialise) -> Delivery:
     """Return the delivery to the configured collector, with its spool where one is configured.
 
     Imports what it needs (`requests`, protobuf) here and now, never in its thread.

@@ -96,7 +96,9 @@ class Request:
         """The request id, as in its event logs."""
         known = self._request_id
         if known is None:
-            known = derived_id(self.span.start_time or 0, self.span_id, TAG_REQUEST)
+            head = self.head
+            start = self.span.start_time if head is None else head.start_unix_nano
+            known = derived_id(start or 0, self.span_id, TAG_REQUEST)
             self._request_id = known
         return known
 

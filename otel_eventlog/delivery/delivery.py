@@ -88,6 +88,8 @@ class Delivery:
 
     def _renew(self) -> None:
         self._worker = self._new_worker()
+        # Without a spool this is all that `put` has to do; it runs twice in a request's thread.
+        self._append = self._worker.queue.put
         self._thread: threading.Thread | None = None
         self._thread_lock = threading.RLock()
         self._next_start_s = float("-inf")
@@ -114,11 +116,13 @@ class Delivery:
         try:
             if self._process_id != _process_id():
                 self._renew_in_child()
-            worker = self._worker
             if self._is_shut_down:
-                worker.tally.drop(Drop.SHUTDOWN)
+                self._worker.tally.drop(Drop.SHUTDOWN)
                 return
-            worker.offer(item)
+            if self._spool is not None:
+                self._worker.offer(item)
+            elif dropped := self._append(item):
+                self._worker.count_dropped(dropped)
             if self._thread is None:
                 self.start()
         except Exception:  # noqa: BLE001 - the customer's request comes first, whatever this is

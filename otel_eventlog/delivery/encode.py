@@ -9,6 +9,7 @@ from typing import NamedTuple
 from otel_eventlog.delivery.protobuf import LENGTH, key, key_values, sized, utf8
 from otel_eventlog.delivery.record import Resource, encode_record
 from otel_eventlog.model import EventLog
+from otel_eventlog.pairs import Half
 from otel_eventlog.semconv import SCOPE_NAME
 
 REQUEST_BYTES_MAX = 1024 * 1024
@@ -45,7 +46,7 @@ class Parcel:
 
 
 def encode_all(
-    events: Iterable[EventLog], on_failure: Callable[[Exception], None]
+    events: Iterable[EventLog | Half], on_failure: Callable[[Exception], None]
 ) -> list[Encoded]:
     """Return the event logs as protobuf; one that cannot be encoded takes no other with it.
 
@@ -120,7 +121,7 @@ def _parcel(records: Sequence[Encoded], version: str) -> Parcel:
     return Parcel(tuple(records), body)
 
 
-def _encode(event: EventLog) -> Encoded:
+def _encode(event: EventLog | Half) -> Encoded:
     shape, content = encode_record(event)
     bytes_count = len(content) + shape.resource_bytes + _FRAME_BYTES
     return Encoded(shape.resource, _LOG_RECORDS + sized(content), bytes_count)

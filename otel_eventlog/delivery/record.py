@@ -6,6 +6,7 @@ What they are encoded to is remembered as one piece; only ids, times and persons
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from operator import attrgetter
 from struct import Struct
 from typing import Any, NamedTuple, TypeAlias
@@ -23,7 +24,9 @@ from otel_eventlog.delivery.protobuf import (
     utf8,
     varint,
 )
-from otel_eventlog.model import EventLog, Status
+from otel_eventlog.limits import INT64_MAX, INT64_MIN
+from otel_eventlog.model import TAG_REQUEST, Attributes, EventLog, Status, derived_id
+from otel_eventlog.pairs import HALF_TEXTS, OWN_FIELDS, Half, HalfTemplate
 from otel_eventlog.semconv import EVENTLOG_ATTRIBUTES, EVENTLOG_REQUEST_ID, EVENTLOG_START_TIME
 from otel_eventlog.wire import (
     DURATION,
@@ -49,9 +52,11 @@ Resource: TypeAlias = tuple[tuple[str, str], ...]
 _TIME, _OBSERVED_TIME = key(1, FIXED64), key(11, FIXED64)
 _SEVERITY_NUMBER, _SEVERITY_TEXT = key(2, VARINT), key(3, LENGTH)
 _BODY, _ATTRIBUTES = key(5, LENGTH), key(6, LENGTH)
-_FLAGS, _TRACE_ID, _SPAN_ID = key(8, FIXED32), key(9, LENGTH), key(10, LENGTH)
-_EVENT_NAME = key(12, LENGTH)
+_FLAGS, _EVENT_NAME = key(8, FIXED32), key(12, LENGTH)
 _TRACE_ID_BYTES, _SPAN_ID_BYTES = 16, 8
+_TRACE_ID = key(9, LENGTH) + varint(_TRACE_ID_BYTES)
+_SPAN_ID = key(10, LENGTH) + varint(_SPAN_ID_BYTES)
+_UUID_CHARS = 36
 _FRAME_BYTES = 16
 """At most what protobuf adds around an attribute of a resource."""
 _TEXT_BYTES_MAX = 127
@@ -62,8 +67,8 @@ _few_of = attrgetter(
     *FEW_VALUED,
     *RESOURCE_ATTRIBUTES,
 )
-_MANY_VALUED = tuple(name for name in TEXT_ATTRIBUTES if name not in FEW_VALUED)
-_many_of = attrgetter(*_MANY_VALUED)
+_many_of = attrgetter(*HALF_TEXTS)
+_own_of = attrgetter(*OWN_FIELDS)
 _times = Struct("<cQcQ").pack
 _UINT64 = (1 << 64) - 1
 
@@ -85,14 +90,29 @@ class Shape(NamedTuple):
     sentence: str
 
 
-def encode_record(event: EventLog) -> tuple[Shape, bytes]:
+def encode_record(event: EventLog | Half) -> tuple[Shape, bytes]:
     """Return what an event log shares with others, and its LogRecord without length."""
-    few = _few_of(event)
-    shape = _shapes.get(few) or _learn(few)
-    return shape, shape.fields + _own(event, shape.sentence)
+    if isinstance(event, EventLog):
+        shape = _shape_of(event)
+        own, texts = _own_of(event), _many_of(event)
+        return shape, shape.fields + _own(shape.sentence, own, texts, event.attributes)
+    template = event.template
+    known = _shape_of_template.get(template)
+    if known is None:
+        known = _shape_of(template.event)
+        if len(_shape_of_template) >= SHAPES_MAX:
+            _shape_of_template.clear()
+        _shape_of_template[template] = known
+    return known, known.fields + _own(known.sentence, event.own, event.texts, {})
 
 
 _shapes: dict[tuple[Any, ...], Shape] = {}
+_shape_of_template: dict[HalfTemplate, Shape] = {}
+
+
+def _shape_of(event: EventLog) -> Shape:
+    few = _few_of(event)
+    return _shapes.get(few) or _learn(few)
 
 
 def _learn(few: tuple[Any, ...]) -> Shape:
@@ -136,41 +156,45 @@ _ALWAYS_OWN = (EVENT_ID, EVENTLOG_REQUEST_ID, EVENTLOG_START_TIME)
 """Attributes that every record has, with a value of its own."""
 
 
-def _own(event: EventLog, sentence: str) -> bytes:
+def _own(
+    sentence: str, own: tuple[Any, ...], texts: Sequence[str | None], kept: Attributes
+) -> bytes:
     """Return the fields of a record that no other record has."""
-    time, request_id = event.time_unix_nano, event.request_id
+    status, time, observed, start, span_id, trace_id, parent_span_id, duration_ns = own
+    request_id = derived_id(start, span_id, TAG_REQUEST).encode()
     # The id of a half is that of its request but for the last digit (`model.uuid_int`).
-    last = "1" if event.status is Status.START else "2"
     pieces = [
-        _times(_TIME, time & _UINT64, _OBSERVED_TIME, (event.observed_unix_nano or time) & _UINT64),
-        _text(_EVENT_ID, request_id[:-1] + last),
-        _text(_REQUEST_ID, request_id),
-        _number(_START_TIME, event.start_unix_nano),
+        _times(_TIME, time & _UINT64, _OBSERVED_TIME, (observed or time) & _UINT64),
+        _EVENT_ID,
+        request_id[:-1],
+        b"1" if status is Status.START else b"2",
+        _REQUEST_ID,
+        request_id,
+        _number(_START_TIME, start),
     ]
     append = pieces.append
-    for name, value in zip(_MANY_NAMES, _many_of(event), strict=True):
+    for name, value in zip(_MANY_NAMES, texts, strict=True):
         if value:
             append(_text(name, value))
-    if event.parent_span_id:
-        append(_text(_PARENT_SPAN_ID, f"{event.parent_span_id:016x}"))
-    if event.duration_ns is not None:
-        append(_number(_DURATION, event.duration_ns))
-        sentence += duration_words(event.duration_ns)
-    if event.attributes:
-        append(_ATTRIBUTES + sized(_KEPT + sized(any_value(dict(event.attributes)))))
+    if parent_span_id:
+        append(_text(_PARENT_SPAN_ID, f"{parent_span_id:016x}"))
+    if duration_ns is not None:
+        append(_number(_DURATION, duration_ns))
+        sentence += duration_words(duration_ns)
+    if kept:
+        append(_ATTRIBUTES + sized(_KEPT + sized(any_value(dict(kept)))))
     append(_BODY + sized(any_value(sentence)))
     # An id of zero means that there is none, and OTLP writes that as no bytes.
-    if event.trace_id:
-        append(_TRACE_ID + sized(event.trace_id.to_bytes(_TRACE_ID_BYTES, "big")))
-    if event.span_id:
-        append(_SPAN_ID + sized(event.span_id.to_bytes(_SPAN_ID_BYTES, "big")))
+    if trace_id:
+        pieces += (_TRACE_ID, trace_id.to_bytes(_TRACE_ID_BYTES, "big"))
+    if span_id:
+        pieces += (_SPAN_ID, span_id.to_bytes(_SPAN_ID_BYTES, "big"))
     return b"".join(pieces)
 
 
-_EVENT_ID, _REQUEST_ID = key_value_name(EVENT_ID), key_value_name(EVENTLOG_REQUEST_ID)
 _START_TIME, _DURATION = key_value_name(EVENTLOG_START_TIME), key_value_name(DURATION)
 _PARENT_SPAN_ID, _KEPT = key_value_name(PARENT_SPAN_ID), key_value_name(EVENTLOG_ATTRIBUTES)
-_MANY_NAMES = tuple(key_value_name(TEXT_ATTRIBUTES[name]) for name in _MANY_VALUED)
+_MANY_NAMES = tuple(key_value_name(TEXT_ATTRIBUTES[name]) for name in HALF_TEXTS)
 
 
 def _text(name: bytes, value: str) -> bytes:
@@ -186,4 +210,17 @@ def _text(name: bytes, value: str) -> bytes:
 
 def _number(name: bytes, value: int) -> bytes:
     """Return an attribute whose value is a whole number."""
-    return _ATTRIBUTES + sized(name + sized(any_value(value)))
+    if not INT64_MIN <= value <= INT64_MAX:
+        return _ATTRIBUTES + sized(name + sized(any_value(value)))
+    written = varint(value)
+    # As above, in one step as well.
+    return b"2%c%b%c\x18%b" % (len(name) + len(written) + 2, name, len(written) + 1, written)
+
+
+def _before_id(name: str) -> bytes:
+    """Return all of an attribute but the text of the UUID that is its value."""
+    whole = _text(key_value_name(name), "0" * _UUID_CHARS)
+    return whole[:-_UUID_CHARS]
+
+
+_EVENT_ID, _REQUEST_ID = _before_id(EVENT_ID), _before_id(EVENTLOG_REQUEST_ID)

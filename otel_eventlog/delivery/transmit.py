@@ -13,6 +13,7 @@ from otel_eventlog.delivery.sender import Answer, Sender, SendResult
 from otel_eventlog.delivery.tally import Drop, Tally
 from otel_eventlog.guard import named
 from otel_eventlog.model import EventLog
+from otel_eventlog.pairs import Half
 
 REQUEST_BYTES_MIN = 16 * 1024
 """Requests are not made smaller than this after a 413; single records are, by splitting."""
@@ -86,7 +87,7 @@ class Transmitter:
         """Close the connection."""
         self._sender.close()
 
-    def deliver(self, events: Iterable[EventLog], *, is_on_disk: bool = False) -> int:
+    def deliver(self, events: Iterable[EventLog | Half], *, is_on_disk: bool = False) -> int:
         """Send event logs until each is accepted or dropped for good.
 
         Args:

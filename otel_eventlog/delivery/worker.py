@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from otel_eventlog.delivery.queue import ItemQueue
 from otel_eventlog.delivery.sender import Sender
@@ -21,6 +22,7 @@ from otel_eventlog.delivery.tally import Drop, Tally
 from otel_eventlog.delivery.transmit import Transmitter
 from otel_eventlog.guard import named
 from otel_eventlog.model import EventLog
+from otel_eventlog.pairs import Half, whole
 
 BATCH_EVENTS_MAX = 512
 """Most event logs taken at once; so many are in the worker's hands beside the queue."""
@@ -38,7 +40,7 @@ STUMBLES_MAX = 3
 BROKEN_PAUSE_S = 1.0
 """Wait after a failure of ours."""
 
-Materialise = Callable[[object], Iterable[EventLog]]
+Materialise = Callable[[Any], Iterable[EventLog | Half]]
 
 
 @dataclass(slots=True)
@@ -82,7 +84,7 @@ class Worker:
         self.queue = ItemQueue(queue_events_max)
         self.tally = Tally(clock)
         self._stopping = threading.Event()
-        self._hand: list[EventLog] = []
+        self._hand: list[EventLog | Half] = []
         self._flush_in_hand: Flush | None = None
         self._stumbles = 0
         self._is_behind = False
@@ -110,7 +112,7 @@ class Worker:
             self._keep(item)
             return
         try:
-            events = tuple(self._materialise(item))
+            events = tuple(map(whole, self._materialise(item)))
             is_stored = self._spool.append(events)
         except Exception:  # noqa: BLE001 - the worker tries once more, and counts it if it fails
             self._keep(item)
@@ -127,10 +129,14 @@ class Worker:
         self.queue.put_marker(flush)
 
     def _keep(self, item: object) -> None:
-        for dropped in self.queue.put(item):
-            if isinstance(dropped, Flush):
+        self.count_dropped(self.queue.put(item))
+
+    def count_dropped(self, items: Sequence[object]) -> None:
+        """Account for what the queue had to let go."""
+        for item in items:
+            if isinstance(item, Flush):
                 # All before it is gone too, except what the worker has in its hands.
-                self._dropped_flushes.append(dropped)
+                self._dropped_flushes.append(item)
             else:
                 self.tally.drop(Drop.QUEUE_FULL)
 
@@ -285,7 +291,7 @@ class Worker:
             else:
                 self._hand += self._materialised(item)
 
-    def _settle(self, events: Sequence[EventLog], *, is_on_disk: bool = False) -> int:
+    def _settle(self, events: Sequence[EventLog | Half], *, is_on_disk: bool = False) -> int:
         """Deliver event logs, and give them up if they make us stumble again and again."""
         try:
             undelivered = self._transmitter.deliver(events, is_on_disk=is_on_disk)
@@ -303,7 +309,7 @@ class Worker:
         while self._dropped_flushes:
             self._dropped_flushes.popleft().finish(is_delivered=is_delivered)
 
-    def _materialised(self, item: object) -> Sequence[EventLog]:
+    def _materialised(self, item: object) -> Sequence[EventLog | Half]:
         try:
             return tuple(self._materialise(item))
         except Exception as error:  # noqa: BLE001 - one broken item, whatever broke it

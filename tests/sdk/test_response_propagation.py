@@ -11,12 +11,15 @@ import flask
 import httpx
 import pytest
 from fastapi.responses import HTMLResponse, RedirectResponse
-from opentelemetry import propagate
+from opentelemetry import context, propagate, trace
 from opentelemetry.instrumentation import propagators
 from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
 from opentelemetry.instrumentation.flask import FlaskInstrumentor
 from opentelemetry.instrumentation.propagators import TraceResponsePropagator
+from opentelemetry.trace import SpanKind
 
+from otel_eventlog.processor import find_request
+from otel_eventlog.propagation import EventLogResponsePropagator
 from tests.support.builders import rule_set
 from tests.support.tracing import Tracing, tracing
 
@@ -139,3 +142,22 @@ def test_what_no_rule_wants_gets_no_header(post: Post) -> None:
         assert "X-EventLog-Request-Id" not in headers
         assert own.calls >= 1
         assert len(traced.events) == 0
+
+
+def test_a_response_is_seen_where_a_request_is_tracked_or_nobody_can_tell() -> None:
+    """The instrumentations ask `if propagator:`; what no rule wants ends there, at no cost."""
+    with tracing(RULES) as traced:
+        propagator = propagators.get_global_response_propagator()
+        composed = EventLogResponsePropagator(Counting(), find_request)
+        told = []
+        for path in ("/login", "/articles"):
+            around = propagate.extract({"accept": "*/*"})
+            attributes = {"http.method": "POST", "http.route": path, "url.path": path}
+            span = traced.tracer.start_span("x", around, SpanKind.SERVER, attributes)
+            token = context.attach(trace.set_span_in_context(span, around))
+            told.append((bool(propagator), bool(composed)))
+            context.detach(token)
+            span.end()
+        # The application's own propagator has its turn with every response.
+        assert told == [(True, True), (False, True)]
+        assert propagator, "without a slot only the span tells, and that comes with the call"
