@@ -12,8 +12,16 @@ import pytest
 
 from otel_eventlog.model import Status
 from otel_eventlog_collector.query import Cursor, EventQuery, RequestState, Term
-from otel_eventlog_collector.store.sqlite import SqliteStore, listing, requests, segment_read
+from otel_eventlog_collector.store.sqlite import (
+    SqliteStore,
+    counts,
+    listing,
+    requests,
+    segment_read,
+)
 from otel_eventlog_collector.store.sqlite.schema import is_sealed
+from otel_eventlog_collector.store.sqlite.tiers import Stretch
+from otel_eventlog_collector.store.sqlite.where import all_of
 from tests.contracts.store_harness import login, put, start_of
 from tests.contracts.store_pairs import pair, put_pairs, template
 from tests.support.builders import NOW
@@ -130,6 +138,19 @@ def test_rare_keys(watched: Any, field: str, of_requests: bool) -> None:  # noqa
     first, *others = watched.steps
     assert first.startswith("SEARCH requests USING" if is_sealed(watched) else "SCAN requests")
     assert all(step.startswith("SEARCH") for step in others), others
+
+
+def test_counts_of_the_day_that_retention_cuts(segments: Path) -> None:
+    """What is young though its request is old is found by two small looks, not by all outcomes."""
+    with closing(sqlite3.connect(segments / "2026-11-22.db")) as connection:
+        watched: Any = Watched(connection)
+        for conditions in counts.lost_outcomes(EventQuery(), Stretch(0, NOW), YESTERDAY):
+            where = all_of(conditions)
+            sql = f"SELECT 1 FROM outcomes AS e WHERE {where.sql}"  # noqa: S608
+            watched.execute(sql, where.parameters)
+    assert "requests_key (start_ms>? AND start_ms<?)" in watched.steps[0]
+    assert any("requests_long" in step for step in watched.steps[1:])
+    assert not any("requests_end" in step for step in watched.steps)
 
 
 def test_the_tail_goes_by_the_stream(watched: Any) -> None:

@@ -128,9 +128,9 @@ def lost_outcomes(query: EventQuery, stretch: Stretch, cutoff: int | None) -> li
         return []
     shapes = shape_condition(query)
     ended = [
-        # The sign keeps SQLite from going through the index of ends.
+        # The signs keep SQLite from going through the index of ends.
         Condition(
-            "+e.time_unix_nano >= ? AND e.time_unix_nano < ?", [stretch.since, stretch.until]
+            "+e.time_unix_nano >= ? AND +e.time_unix_nano < ?", [stretch.since, stretch.until]
         ),
         *([] if shapes is None else [within("e.shape_id", "shapes", shapes)]),
     ]
@@ -138,7 +138,11 @@ def lost_outcomes(query: EventQuery, stretch: Stretch, cutoff: int | None) -> li
         "e.start_ms BETWEEN ? AND ? AND e.start_unix_nano >= ? AND e.start_unix_nano < ?",
         [(cutoff - LONG_NS) // _NS_PER_MS, cutoff // _NS_PER_MS, cutoff - LONG_NS, cutoff],
     )
-    late = Condition(f"e.elapsed_ns > {LONG_NS} AND e.start_unix_nano < ?", [cutoff - LONG_NS])
+    late = Condition(
+        "e.sequence IN (SELECT sequence FROM requests INDEXED BY requests_long"
+        f" WHERE elapsed_ns > {LONG_NS} AND start_unix_nano < ?)",
+        [cutoff - LONG_NS],
+    )
     return [[*ended, soon], [*ended, late]]
 
 
