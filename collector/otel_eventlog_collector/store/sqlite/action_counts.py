@@ -148,6 +148,7 @@ def _of_hours(
 
 
 MANY_HOURS = 6
+"""From so many on it is."""
 
 
 def _of_rows(

@@ -197,19 +197,26 @@ def _of_tier(
     tier: Tier,
 ) -> dict[tuple[int, int], int]:
     condition = shape_condition(query)
+    first, last = (slices_.number_of(time) for time in (stretch.since, stretch.until - 1))
+    column = tier.column
+    if first == last:
+        # Shape by shape: over many hours faster, through an index that a sealed day has.
+        number, grouped, numbering = str(first), "shape_id", []
+        column = f"+{column}" if tier is HOURS else column
+    else:
+        number, grouped = f"({column} * {tier.unit_ns} - ?) / ?", "1, 2"
+        numbering = [*slices_]
+    units = (stretch.since // tier.unit_ns, stretch.until // tier.unit_ns)
     wanted = all_of(
         [
-            Condition(
-                f"{tier.column} >= ? AND {tier.column} < ?",
-                [stretch.since // tier.unit_ns, stretch.until // tier.unit_ns],
-            ),
+            Condition(f"{column} >= ? AND {column} < ?", [*units]),
             *([] if condition is None else [within("shape_id", "shapes", condition)]),
         ]
     )
     rows = connection.execute(
-        f"SELECT ({tier.column} * {tier.unit_ns} - ?) / ?, shape_id, sum(events)"
-        f" FROM {tier.table} WHERE {wanted.sql} GROUP BY 1, 2",
-        [*slices_, *wanted.parameters],
+        f"SELECT {number}, shape_id, sum(events)"
+        f" FROM {tier.table} WHERE {wanted.sql} GROUP BY {grouped}",
+        [*numbering, *wanted.parameters],
     )
     return {(row[0], row[1]): row[2] for row in rows}
 

@@ -39,6 +39,10 @@ class Slices(NamedTuple):
     origin: int
     length_ns: int
 
+    def number_of(self, time_unix_nano: int) -> int:
+        """Return the number of the slice in which a time lies, the first one being 0."""
+        return (time_unix_nano - self.origin) // self.length_ns
+
     def edges_within(self, stretch: Stretch) -> Iterator[int]:
         """Yield the moments inside a stretch at which one slice ends and the next begins."""
         number = -((self.origin - stretch.since) // self.length_ns)
