@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,7 +82,8 @@ def watching(running: RunningService, position: str = "", **parameters: str) -> 
         finally:
             # Closing the socket under the reading thread ends its waiting.
             stream_of = response.extensions["network_stream"]
-            stream_of.get_extra_info("socket").shutdown(2)
+            with suppress(OSError):  # the server may have hung up already
+                stream_of.get_extra_info("socket").shutdown(2)
             thread.join(10)
             response.close()
 

@@ -90,6 +90,11 @@ class EventsView:
             .filter(has=self.page.get_by_text(value, exact=True))
         )
 
+    def counts(self, label: str, value: str, number: int) -> None:
+        """Wait until a filter says that there are so many event logs: counts come after rows."""
+        told = re.compile(rf": {number:,}$")
+        expect(self.value(label, value).locator(".take")).to_have_attribute("title", told)
+
     def count(self, label: str, value: str) -> int:
         """Return how many event logs a filter says there are."""
         text = self.value(label, value).locator(".take").get_attribute("title") or ""
