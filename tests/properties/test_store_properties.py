@@ -1,12 +1,9 @@
 """The SQLite store equals the reference store, whatever arrives in which order."""
 
-# ruff: noqa: S608 - names in the SQL are our own
-
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -27,12 +24,12 @@ from otel_eventlog_collector.query import (
     RequestState,
     Term,
 )
-from otel_eventlog_collector.store.durations import BUCKET_FLOORS_NS
 from otel_eventlog_collector.store.sqlite import SqliteStore, candidates
 from tests.support.builders import NOW
 from tests.support.clock import DAY, HOUR, SECOND, HandClock
 from tests.support.memory_store import MemoryStore, text_of
 from tests.support.quick_directory import quick_directory
+from tests.support.rollups import counted, recounted
 
 SPANS = (1, 2, 2**63, 2**64 - 1)
 STARTS = (NOW, NOW + 1, NOW - HOUR, NOW - 12 * HOUR, NOW - 3 * DAY)
@@ -146,52 +143,6 @@ def rows(store: Store) -> list[dict[str, Any]]:
 def tallies(store: Store, given_batches: Sequence[Batch]) -> list[Any]:
     """Write batch by batch and return what became of each."""
     return [store.write(*batch).result(timeout=30) for batch in given_batches]
-
-
-def counted(directory: Path) -> list[Any]:
-    """Return what the rollups of all segments say, by the values of the shapes."""
-    return _asked(
-        directory,
-        "SELECT minute, events, shapes.* FROM minutes JOIN shapes ON shapes.id = shape_id"
-        " ORDER BY minute, digest",
-        "SELECT hour, events, shapes.* FROM hours JOIN shapes ON shapes.id = shape_id"
-        " ORDER BY hour, digest",
-        "SELECT hour, bucket, events, shapes.* FROM durations"
-        " JOIN shapes ON shapes.id = shape_id ORDER BY hour, bucket, digest",
-    )
-
-
-def recounted(directory: Path) -> list[Any]:
-    """Return what the rollups should say, counted from the rows."""
-    floors = ",".join(f"({bucket}, {floor})" for bucket, floor in enumerate(BUCKET_FLOORS_NS))
-    halves = (
-        "(SELECT time_unix_nano, shape_id, CASE duration_ns WHEN -1 THEN NULL ELSE"
-        " coalesce(duration_ns, elapsed_ns) END AS duration FROM {half})"
-    )
-    events = " UNION ALL ".join(f"SELECT * FROM {halves.format(half=h)}" for h in HALVES)
-    return _asked(
-        directory,
-        f"SELECT time_unix_nano / 60000000000 AS minute, count(*), shapes.* FROM ({events})"
-        " JOIN shapes ON shapes.id = shape_id GROUP BY minute, shape_id ORDER BY minute, digest",
-        f"SELECT time_unix_nano / 3600000000000 AS hour, count(*), shapes.* FROM ({events})"
-        " JOIN shapes ON shapes.id = shape_id GROUP BY hour, shape_id ORDER BY hour, digest",
-        f"WITH floors (bucket, floor) AS (VALUES {floors})"
-        " SELECT time_unix_nano / 3600000000000 AS hour, (SELECT max(bucket) FROM floors"
-        f" WHERE floor <= duration) AS bucket, count(*), shapes.* FROM ({events})"
-        " JOIN shapes ON shapes.id = shape_id WHERE duration IS NOT NULL"
-        " GROUP BY hour, bucket, shape_id ORDER BY hour, bucket, digest",
-    )
-
-
-HALVES = ("starts", "outcomes")
-
-
-def _asked(directory: Path, *statements: str) -> list[Any]:
-    found = []
-    for segment in sorted((directory / "segments").glob("*.db")):
-        with closing(sqlite3.connect(segment)) as connection:
-            found += [connection.execute(sql).fetchall() for sql in statements]
-    return found
 
 
 @given(st.lists(batches, max_size=5))

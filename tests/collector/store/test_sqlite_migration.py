@@ -21,9 +21,9 @@ from otel_eventlog_collector.protocols import WriteResult
 from otel_eventlog_collector.query import EventQuery
 from otel_eventlog_collector.store.sqlite import SqliteStore
 from tests.contracts.store_harness import everything, login, put
-from tests.properties.test_store_properties import counted, recounted
 from tests.support.clock import HandClock
 from tests.support.repository import ROOT
+from tests.support.rollups import counted, recounted
 
 RECORDED = ROOT / "tests" / "data" / "store_format_1"
 """Dumps of a directory that a collector of format 1 wrote, and what it read from it."""

@@ -16,9 +16,9 @@ from otel_eventlog_collector.query import EventQuery
 from otel_eventlog_collector.store.sqlite import SqliteStore, seal
 from tests.contracts.store_harness import comparable, drain, everything, login, put, query, start_of
 from tests.contracts.store_pairs import pair, put_pairs
-from tests.properties.test_store_properties import counted, recounted
 from tests.support.builders import NOW
 from tests.support.clock import DAY, HandClock
+from tests.support.rollups import counted, recounted
 
 YESTERDAY = NOW - DAY
 

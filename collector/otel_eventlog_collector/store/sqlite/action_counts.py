@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 
 from otel_eventlog_collector.query import ActionFigures, DurationCount, EventQuery
 from otel_eventlog_collector.store.durations import bucket_floor_ns
-from otel_eventlog_collector.store.sqlite.candidates import one_snapshot
 from otel_eventlog_collector.store.sqlite.counts import (
     ONE_SLICE,
     count_shapes,
@@ -20,7 +19,7 @@ from otel_eventlog_collector.store.sqlite.counts import (
     stretches,
     to_whole_hours,
 )
-from otel_eventlog_collector.store.sqlite.segment_read import hopeful, kept
+from otel_eventlog_collector.store.sqlite.segment_read import hopeful, kept, one_snapshot
 from otel_eventlog_collector.store.sqlite.tiers import HOURS, Slices, Stretch, split
 from otel_eventlog_collector.store.sqlite.where import (
     Condition,

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 from otel_eventlog_collector.query import EventQuery
@@ -35,17 +33,6 @@ WALK_COST = 8
 """Looking at an event log through an index takes so many times as long as in one pass."""
 RARE_MAX = 500
 """Event logs of a day, or less of it, that are worth looking up one by one before a walk."""
-
-
-@contextmanager
-def one_snapshot(connection: sqlite3.Connection) -> Iterator[None]:
-    """Let several SELECTs see the same state: a row gets another number when its outcome joins.
-
-    After an error the pool closes the connection, which ends the transaction too.
-    """
-    connection.execute("BEGIN")
-    yield
-    connection.execute("COMMIT")
 
 
 def candidates(connection: sqlite3.Connection, query: EventQuery) -> list[int] | None:

@@ -13,10 +13,9 @@ from typing import Any
 from otel_eventlog.model import uuid_int, uuid_text
 from otel_eventlog_collector.query import EventQuery
 from otel_eventlog_collector.store.row import span_from_int
-from otel_eventlog_collector.store.sqlite.candidates import one_snapshot
 from otel_eventlog_collector.store.sqlite.rollup import NS_PER_HOUR, NS_PER_MINUTE
 from otel_eventlog_collector.store.sqlite.schema import TEXT_COLUMNS, is_sealed
-from otel_eventlog_collector.store.sqlite.segment_read import bounds, hopeful, kept
+from otel_eventlog_collector.store.sqlite.segment_read import bounds, hopeful, kept, one_snapshot
 from otel_eventlog_collector.store.sqlite.tiers import HOURS, MINUTES, Slices, Stretch, Tier, split
 from otel_eventlog_collector.store.sqlite.where import (
     Condition,

@@ -19,13 +19,13 @@ from otel_eventlog_collector.store.sqlite.candidates import (
     among,
     candidates,
     of_rare_shapes,
-    one_snapshot,
 )
 from otel_eventlog_collector.store.sqlite.segment_read import (
     Found,
     after,
     hopeful,
     kept,
+    one_snapshot,
     order_by,
     select,
 )

@@ -34,7 +34,7 @@ QUERY_S_MAX = 10.0
 
 _PROGRESS_OPCODES = 20_000
 _TRIES = 5
-_HELPERS = min(4, len(os.sched_getaffinity(0))) - 1
+_HELPERS = min(4, os.cpu_count() or 1) - 1
 """Threads that help to read several segments; one more processor is the asker's own."""
 _log = logging.getLogger(__name__)
 

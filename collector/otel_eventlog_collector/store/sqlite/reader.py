@@ -39,6 +39,7 @@ NS_PER_DAY = 86_400 * 1_000_000_000
 BUCKETS_MAX = 10_000
 """Most slices of one histogram."""
 DAYS_ABREAST = 6
+"""So many days are read side by side once the first one did not fill a page."""
 _STATUSES = ("start", "success", "error")
 
 T = TypeVar("T")

@@ -15,7 +15,6 @@ from otel_eventlog_collector.store.sqlite.candidates import (
     among,
     candidates,
     of_rare_shapes,
-    one_snapshot,
 )
 from otel_eventlog_collector.store.sqlite.segment_read import (
     Found,
@@ -23,6 +22,7 @@ from otel_eventlog_collector.store.sqlite.segment_read import (
     halves,
     hopeful,
     kept,
+    one_snapshot,
     order_by,
 )
 from otel_eventlog_collector.store.sqlite.where import (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -66,6 +67,17 @@ def order_of(cursor: Cursor) -> tuple[int, int, int, int]:
 def cursor_of(found: Found) -> Cursor:
     """Return the cursor right after an event log."""
     return Cursor(found.event.time_unix_nano, found.event.event_uuid_int)
+
+
+@contextmanager
+def one_snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let several SELECTs see the same state: a row gets another number when its outcome joins.
+
+    After an error the pool closes the connection, which ends the transaction too.
+    """
+    connection.execute("BEGIN")
+    yield
+    connection.execute("COMMIT")
 
 
 @cache
